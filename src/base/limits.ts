@@ -1,0 +1,62 @@
+/**
+ * Every number that protects a process, in one place, with its unit in its name. What a limit
+ * guards is said here; what happens beyond it is said where it is enforced and in PROTOCOL.md.
+ */
+export const limits = {
+  /** A message's encoded size, either way, without the frame's head. Over it: RESOURCE_EXHAUSTED. */
+  maxMessageBytes: 4_194_304,
+  /** Nesting of arrays and maps in one value (an argument, a result, a fault's details). */
+  maxValueDepth: 32,
+  /** Data items in one message: an array counts its elements, a map its keys and its values. */
+  maxItems: 131_072,
+  /** Magnitude of a bigint. */
+  maxBigintBytes: 64,
+  /** What a caller may send before its hello is accepted. */
+  maxCallerHelloBytes: 4_096,
+  /** A server's hello. Method facts that do not fit are left out; such methods go by name. */
+  maxServerHelloBytes: 65_536,
+  /** How long either side waits for the other's hello. */
+  helloTimeoutMs: 2_000,
+  /** How long a connect may take. */
+  connectTimeoutMs: 2_000,
+  /** A unary call's deadline when the caller names none. */
+  callTimeoutMs: 10_000,
+  /** The longest deadline that travels (about 24.8 days). Longer ones are cut to it. */
+  maxTimeoutMs: 2_147_483_647,
+  /** Calls in flight on one connection; more are refused with RESOURCE_EXHAUSTED. */
+  maxInFlight: 1_024,
+  /** Handlers that run at once in one server, cancelled ones included until they end. */
+  maxRunningHandlers: 10_000,
+  /** Unsent replies on one connection beyond which the answering side stops reading it. */
+  pauseReadingBytes: 1024_096,
+  /** Unsent requests on one connection beyond which the calling side refuses new calls. */
+  maxQueuedRequestBytes: 134_217_728,
+  /** Text of a fault's message or reason, in UTF-16 units; longer text is cut. */
+  maxFaultTextLength: 4_096,
+  /** A turn of the loop that is later than this makes its calls count as arrived before it. */
+  lateTurnMs: 20,
+  /** After SIGTERM: how long new calls are still accepted, to be answered UNAVAILABLE. */
+  lameDuckMs: 1_000,
+  /** After SIGTERM: how long running handlers may take to finish. */
+  drainTimeoutMs: 25_000,
+  /** The lease of a JSON peer in the registry. */
+  leaseMs: 9_000,
+  /** The shortest and the longest lease that a registry grants a JSON peer. */
+  minLeaseMs: 200,
+  maxLeaseMs: 300_000,
+  /** The lease of a header-only (GeeRPC) peer; 0 = for ever. */
+  oldLeaseMs: 300_000,
+  /** A member list older than this is refreshed in the background. */
+  refreshAfterMs: 3_000,
+  /** One request to a registry. */
+  registryTimeoutMs: 2_000,
+  /** A request body to the registry. */
+  maxRegistryBodyBytes: 65_536,
+  /** Services of one instance. */
+  maxServices: 256,
+  /** How long an address that turned out not to be a gee server is left alone. */
+  strangerMs: 300_000,
+  /** Reconnects and heartbeats back off from the first to the second, with full jitter. */
+  backoffMinMs: 100,
+  backoffMaxMs: 5_000,
+} as const;

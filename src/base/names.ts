@@ -1,0 +1,68 @@
+const name = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
+
+/** Whether text is a service's name: a letter, then up to 63 letters, digits or underscores. */
+export function isServiceName(text: string): boolean {
+  return name.test(text);
+}
+
+/** A method's name taken apart: `"Foo.Sum"` is service `Foo`, method `Sum`. */
+export interface MethodName {
+  readonly service: string;
+  readonly method: string;
+}
+
+/** Takes `Service.Method` apart; undefined when it does not follow the grammar. */
+export function parseMethodName(text: string): MethodName | undefined {
+  const dot = text.indexOf(".");
+  if (dot < 0) return undefined;
+  const service = text.slice(0, dot);
+  const method = text.slice(dot + 1);
+  return name.test(service) && name.test(method) ? { service, method } : undefined;
+}
+
+/** Edits (insert, delete, replace, swap of neighbours) between two words, case aside. */
+function distance(left: string, right: string): number {
+  const a = left.toLowerCase();
+  const b = right.toLowerCase();
+  let before: number[] = [];
+  let above = Array.from({ length: b.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= a.length; row++) {
+    const line = [row];
+    for (let column = 1; column <= b.length; column++) {
+      const same = a[row - 1] === b[column - 1] ? 0 : 1;
+      let best = Math.min(
+        (above[column] ?? 0) + 1,
+        (line[column - 1] ?? 0) + 1,
+        (above[column - 1] ?? 0) + same,
+      );
+      if (row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1]) {
+        best = Math.min(best, (before[column - 2] ?? 0) + 1);
+      }
+      line.push(best);
+    }
+    before = above;
+    above = line;
+  }
+  return above[b.length] ?? 0;
+}
+
+/**
+ * The word among `known` that somebody who typed `text` most likely meant, or undefined when none
+ * is near: at most a third of the longer word differs. Looks at 1,000 words at the most.
+ */
+export function nearest(text: string, known: Iterable<string>): string | undefined {
+  const word = text.slice(0, 129);
+  let best: string | undefined;
+  let least = Number.POSITIVE_INFINITY;
+  let looked = 0;
+  for (const candidate of known) {
+    if (++looked > 1_000) break;
+    const edits = distance(word, candidate);
+    const allowed = Math.max(1, Math.floor(Math.max(word.length, candidate.length) / 3));
+    if (edits <= allowed && edits < least) {
+      least = edits;
+      best = candidate;
+    }
+  }
+  return best;
+}
