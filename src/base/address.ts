@@ -84,7 +84,10 @@ export function parseEndpoint(text: string, rules: EndpointRules = {}): Endpoint
     throw malformed(text, "the port is no number from 1 to 65535");
   }
   if (portText === "0" && !rules.anyPort) throw malformed(text, "port 0 cannot be reached");
-  return { kind: "tcp", host, port: Number(portText) };
+  // IPv6 has many spellings; the platform's URL knows the shortest, and one host needs one form.
+  const written =
+    bracketed === undefined ? host : new URL(`http://[${host}]`).hostname.slice(1, -1);
+  return { kind: "tcp", host: written, port: Number(portText) };
 }
 
 /** The one written form of an endpoint. */
@@ -101,7 +104,7 @@ export function parseAddress(text: string): Address {
 
 /** Whether a host means "every address of this machine", which nobody can dial. */
 export function isUnspecifiedHost(host: string): boolean {
-  return host === "0.0.0.0" || /^[0:]+$/.test(host);
+  return host === "0.0.0.0" || /^(?:[0:]+|::ffff:(?:0:0|0\.0\.0\.0))$/i.test(host);
 }
 
 /** Whether a host is this machine itself. */
@@ -109,5 +112,5 @@ export function isLoopbackHost(host: string): boolean {
   const bare = host.toLowerCase();
   if (bare === "localhost" || bare.endsWith(".localhost")) return true;
   if (ipv4.test(bare)) return bare.startsWith("127.");
-  return /^(?:0{0,4}:){2,7}0{0,3}1$/.test(bare) || bare.startsWith("::ffff:127.");
+  return /^(?:0{0,4}:){2,7}0{0,3}1$/.test(bare) || /^::ffff:(?:127\.|7f[0-9a-f]{2}:)/.test(bare);
 }

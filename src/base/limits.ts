@@ -52,11 +52,20 @@ export const limits = {
   registryTimeoutMs: 2_000,
   /** A request body to the registry. */
   maxRegistryBodyBytes: 65_536,
+  /** An answer of a registry, as a client reads it. */
+  maxRegistryAnswerBytes: 33_554_432,
+  /** Members of one registry, both kinds together. Over it: RESOURCE_EXHAUSTED. */
+  maxInstances: 16_384,
   /** Services of one instance. */
   maxServices: 256,
+  /** Tags of one instance. */
+  maxTags: 32,
   /** How long an address that turned out not to be a gee server is left alone. */
   strangerMs: 300_000,
-  /** Reconnects and heartbeats back off from the first to the second, with full jitter. */
+  /** A lost connection is dialled again after the first wait; repeated failures reach the second. */
+  redialMinMs: 50,
+  redialMaxMs: 1_000,
+  /** Requests to a registry and heartbeats back off from the first to the second, with full jitter. */
   backoffMinMs: 100,
   backoffMaxMs: 5_000,
 } as const;

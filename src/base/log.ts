@@ -17,9 +17,9 @@ export interface Log {
 
 const order: readonly LogLevel[] = ["debug", "info", "warn", "error"];
 
-/** Text from elsewhere made fit for a line: control characters escaped, cut to 256 characters. */
-export function printable(text: string): string {
-  const cut = text.length > 256 ? `${text.slice(0, 256)}...` : text;
+/** Text from elsewhere made fit for a line: control characters escaped, cut to `maxLength`. */
+export function printable(text: string, maxLength = 256): string {
+  const cut = text.length > maxLength ? `${text.slice(0, maxLength)}...` : text;
   // eslint-disable-next-line no-control-regex
   return cut.replace(
     /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g,

@@ -1,0 +1,19 @@
+export { connect } from "./client.ts";
+export { serve } from "./server.ts";
+export { serveRegistry } from "./registry.ts";
+export { GeeError } from "./base/errors.ts";
+export { callContext } from "./rpc/context.ts";
+
+export type { ConnectOptions, Gee, Outcome } from "./client.ts";
+export type { ServeOptions, Server } from "./server.ts";
+export type { Registry, RegistryOptions } from "./registry.ts";
+export type { Address } from "./base/address.ts";
+export type { Code, Executed, GeeErrorOptions } from "./base/errors.ts";
+export type { Log, LogFields } from "./base/log.ts";
+export type { Clock, Timer } from "./base/time.ts";
+export type { Member } from "./discovery/member.ts";
+export type { PolicyName } from "./fleet/balancer.ts";
+export type { CallContext } from "./rpc/context.ts";
+export type { CallOptions, Remote } from "./rpc/remote.ts";
+export type { MethodOptions, ServedService, ServiceOptions } from "./rpc/service.ts";
+export type { Metadata } from "./wire/message.ts";

@@ -1,0 +1,143 @@
+import { chmodSync, lstatSync, renameSync, statSync, unlinkSync } from "node:fs";
+import { formatEndpoint, isLoopbackHost } from "../base/address.ts";
+import type { Address, Endpoint } from "../base/address.ts";
+import { GeeError } from "../base/errors.ts";
+import type { Clock } from "../base/time.ts";
+import type { Link, LinkEvents } from "../wire/link.ts";
+import { SocketLink } from "./socket.ts";
+import type { SocketData } from "./socket.ts";
+
+/** A place where connections are accepted. */
+export interface Listener {
+  /** Where it really listens: the port that was found for port 0. */
+  readonly address: Address;
+  /** Accepts no more. Connections that were accepted live on. */
+  stop(): void;
+}
+
+/** Called for each connection; what it returns hears of the link's bytes. */
+export type Accept = (link: Link) => LinkEvents;
+
+function reasonOf(error: unknown): string {
+  const code: unknown =
+    typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
+  return typeof code === "string" ? code : "";
+}
+
+function cannotListen(endpoint: Endpoint, error: unknown): GeeError {
+  const where = endpoint.kind === "unix" ? endpoint.path : `${endpoint.host}:${endpoint.port}`;
+  const code = reasonOf(error);
+  const text = error instanceof Error ? error.message : String(error);
+  if (code === "EADDRINUSE") {
+    const what = endpoint.kind === "unix" ? `${where} is in use` : `port ${where} is in use`;
+    return new GeeError("UNAVAILABLE", what, {
+      reason: "ADDRESS_IN_USE",
+      executed: "no",
+      hint:
+        endpoint.kind === "unix"
+          ? "another process serves this socket"
+          : "--listen tcp@HOST:0 takes a free port",
+      cause: error,
+    });
+  }
+  return new GeeError("UNAVAILABLE", `cannot listen on ${where}: ${code || text}`, {
+    reason: "CANNOT_LISTEN",
+    executed: "no",
+    cause: error,
+  });
+}
+
+function handlers(clock: Clock, accept: Accept, unix: boolean) {
+  return {
+    ...SocketLink.handlers,
+    open(socket: Bun.Socket<SocketData>): void {
+      const peer = unix ? "unix" : `${socket.remoteAddress}:${socket.remotePort}`;
+      const local = unix || isLoopbackHost(socket.remoteAddress);
+      const link = new SocketLink(peer, local, clock);
+      socket.data = { link };
+      link.open(socket, accept(link));
+    },
+  };
+}
+
+/**
+ * Listens at an endpoint.
+ *
+ * @throws GeeError UNAVAILABLE, reason ADDRESS_IN_USE or CANNOT_LISTEN
+ */
+export async function listen(endpoint: Endpoint, clock: Clock, accept: Accept): Promise<Listener> {
+  return endpoint.kind === "unix"
+    ? await listenUnix(endpoint, clock, accept)
+    : listenTcp(endpoint, clock, accept);
+}
+
+function listenTcp(endpoint: Endpoint & { kind: "tcp" }, clock: Clock, accept: Accept): Listener {
+  try {
+    const listener = Bun.listen<SocketData>({
+      hostname: endpoint.host,
+      port: endpoint.port,
+      socket: handlers(clock, accept, false),
+    });
+    return {
+      address: formatEndpoint({ kind: "tcp", host: endpoint.host, port: listener.port }),
+      stop: () => listener.stop(),
+    };
+  } catch (error) {
+    throw cannotListen(endpoint, error);
+  }
+}
+
+/** Whether somebody answers at a unix socket. */
+async function isLive(path: string): Promise<boolean> {
+  try {
+    const socket = await Bun.connect({ unix: path, socket: { data() {} } });
+    socket.terminate();
+    return true;
+  } catch (error) {
+    // Only a refusal proves that nobody is there; a full queue, say, is a sign of life.
+    return reasonOf(error) !== "ECONNREFUSED" && reasonOf(error) !== "ENOENT";
+  }
+}
+
+/**
+ * Bun removes whatever stands at a unix path before it binds, a living server's socket included, so
+ * the path is looked at first. The socket is bound beside its place, closed to other users, and only
+ * then moved there: nobody can connect in between.
+ */
+async function listenUnix(
+  endpoint: Endpoint & { kind: "unix" },
+  clock: Clock,
+  accept: Accept,
+): Promise<Listener> {
+  const { path } = endpoint;
+  const there = lstatSync(path, { throwIfNoEntry: false });
+  if (there !== undefined && (!there.isSocket() || (await isLive(path)))) {
+    const error = Object.assign(new Error("in use"), { code: "EADDRINUSE" });
+    throw cannotListen(endpoint, error);
+  }
+  const beside = `${path}~`;
+  try {
+    const listener = Bun.listen<SocketData>({
+      unix: path.length < 107 ? beside : path,
+      socket: handlers(clock, accept, true),
+    });
+    if (path.length < 107) {
+      chmodSync(beside, 0o600);
+      renameSync(beside, path);
+    } else {
+      chmodSync(path, 0o600);
+    }
+    const own = statSync(path);
+    return {
+      address: formatEndpoint(endpoint),
+      stop() {
+        listener.stop();
+        // Another process may serve the path by now; its socket is not ours to remove.
+        const now = lstatSync(path, { throwIfNoEntry: false });
+        if (now !== undefined && now.ino === own.ino && now.dev === own.dev) unlinkSync(path);
+      },
+    };
+  } catch (error) {
+    throw cannotListen(endpoint, error);
+  }
+}

@@ -1,0 +1,117 @@
+import type { Socket, SocketHandler } from "bun";
+import { GeeError } from "../base/errors.ts";
+import type { Clock, Timer } from "../base/time.ts";
+import type { Link, LinkEvents } from "../wire/link.ts";
+
+/** How long a peer may take to close its side once we have closed ours. */
+const lingerMs = 2_000;
+
+/** What Bun keeps for each socket: the link that it carries. */
+export interface SocketData {
+  link: SocketLink;
+}
+
+/**
+ * A Bun socket as a link. `write` of Bun takes what the kernel takes and queues nothing, which is
+ * what a link promises; the queue is the outbox above.
+ */
+export class SocketLink implements Link {
+  readonly peer: string;
+  readonly local: boolean;
+  readonly #clock: Clock;
+  #socket: Socket<SocketData> | undefined;
+  #events: LinkEvents | undefined;
+  #linger: Timer | undefined;
+  #ended = false;
+
+  constructor(peer: string, local: boolean, clock: Clock) {
+    this.peer = peer;
+    this.local = local;
+    this.#clock = clock;
+  }
+
+  /** The socket is there, and from now on `events` hears of it. */
+  open(socket: Socket<SocketData>, events: LinkEvents): void {
+    this.#socket = socket;
+    this.#events = events;
+  }
+
+  write(bytes: Uint8Array, start: number, end: number): number {
+    if (this.#socket === undefined || this.#ended) return 0;
+    // Both numbers always: Bun refuses an offset without a length. -1 is a socket that is closed.
+    return Math.max(0, this.#socket.write(bytes, start, end - start));
+  }
+
+  pause(): void {
+    this.#socket?.pause();
+  }
+
+  resume(): void {
+    this.#socket?.resume();
+  }
+
+  end(): void {
+    const socket = this.#socket;
+    if (socket === undefined || this.#ended) return;
+    this.#ended = true;
+    // Not `end`, which closes both directions: a peer that still sends would get a reset, and with
+    // it lose bytes of ours that its kernel holds already.
+    socket.resume();
+    socket.shutdown();
+    this.#linger = this.#clock.after(lingerMs, () => this.close(), { background: true });
+  }
+
+  close(): void {
+    const socket = this.#socket;
+    if (socket === undefined) return;
+    this.#closed(new GeeError("UNAVAILABLE", "connection closed", { reason: "CLOSED" }));
+    socket.terminate();
+  }
+
+  #closed(why: GeeError): void {
+    this.#linger?.cancel();
+    this.#socket = undefined;
+    const events = this.#events;
+    this.#events = undefined;
+    events?.closed(why);
+  }
+
+  /** Bun's events, for every socket of a listener or a dial. */
+  static readonly handlers: Omit<SocketHandler<SocketData>, "open"> = {
+    data(socket, bytes) {
+      socket.data.link.#events?.data(bytes);
+    },
+    drain(socket) {
+      socket.data.link.#events?.drain();
+    },
+    end(socket) {
+      // The peer sends no more. Calls cannot be answered half-way: close our side as well.
+      socket.data.link.#peerEnded();
+    },
+    close(socket, error) {
+      const { link } = socket.data;
+      link.#closed(
+        new GeeError("UNAVAILABLE", `connection lost to ${link.peer}`, {
+          reason: "CONNECTION_LOST",
+          ...(error === undefined || error === null ? {} : { cause: error }),
+        }),
+      );
+    },
+    error(socket, error) {
+      // An exception that escaped from an event; Bun would leave the socket open.
+      const { link } = socket.data;
+      link.#closed(new GeeError("INTERNAL", `connection to ${link.peer} failed`, { cause: error }));
+      socket.terminate();
+    },
+  };
+
+  #peerEnded(): void {
+    const socket = this.#socket;
+    this.#closed(
+      new GeeError("UNAVAILABLE", `${this.peer} closed the connection`, {
+        reason: "CONNECTION_LOST",
+      }),
+    );
+    socket?.end();
+  }
+}

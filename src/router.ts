@@ -1,0 +1,409 @@
+import type { Deadlines } from "./base/deadlines.ts";
+import { GeeError } from "./base/errors.ts";
+import { limits } from "./base/limits.ts";
+import type { Log } from "./base/log.ts";
+import { nearest } from "./base/names.ts";
+import type { Clock } from "./base/time.ts";
+import type { Member } from "./discovery/member.ts";
+import type { Resolver } from "./discovery/resolver.ts";
+import type { Policy } from "./fleet/balancer.ts";
+import { mayGoElsewhere } from "./fleet/retry.ts";
+import type { Connection } from "./rpc/connection.ts";
+import { OutgoingCall } from "./rpc/outgoing-call.ts";
+import type { Pool } from "./rpc/pool.ts";
+import type { Metadata } from "./wire/message.ts";
+
+/** A call before it has a server. */
+export interface CallRequest {
+  readonly service: string;
+  /** `Service.Method`. */
+  readonly method: string;
+  readonly args: readonly unknown[];
+  readonly timeoutMs: number;
+  readonly deadlineAt: number;
+  readonly metadata: Metadata | undefined;
+  readonly signal: AbortSignal | undefined;
+  /** The one instance that may answer, by id. */
+  readonly to: string | undefined;
+}
+
+/** A call's way through the candidates. */
+interface Route {
+  readonly request: CallRequest;
+  candidates: readonly Member[];
+  /** Where among the candidates it began. */
+  start: number;
+  /** Who was tried, by {@link keyOf}. Made when the first attempt has failed. */
+  tried: Set<string> | undefined;
+  current: Member | undefined;
+  /** The list was asked for anew because everybody on it had failed. */
+  refreshed: boolean;
+  /** The first failure that says more than "unreachable". */
+  telling: GeeError | undefined;
+}
+
+/** What a router is made of. */
+export interface RouterOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly resolver: Resolver;
+  readonly pool: Pool;
+  readonly deadlines: Deadlines;
+  readonly policy: Policy;
+}
+
+/** An address that did not answer as a gee server does. */
+interface Stranger {
+  strikes: number;
+  /** Left alone until then. */
+  until: number;
+  error: GeeError;
+}
+
+/** Connections that end without a hello until an address counts as a stranger's. */
+const maxStrikes = 3;
+
+function keyOf(member: Member): string {
+  return `${member.address} ${member.id ?? ""}`;
+}
+
+/**
+ * Finds a server for each call: resolver, candidates, policy, pool, connection. A call that was
+ * certainly not started goes on to the next candidate, each at most once; when all have failed, the
+ * list is asked for once more, and those who are new on it are tried too.
+ */
+export class Router {
+  readonly #options: RouterOptions;
+  /** Candidates by service, for the list that they were made from. */
+  #from: readonly Member[] | undefined;
+  #candidates: Map<string, readonly Member[]> = new Map();
+  /** By address. */
+  readonly #strangers: Map<string, Stranger> = new Map();
+  #active = 0;
+  #idle: PromiseWithResolvers<void> | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: RouterOptions) {
+    this.#options = options;
+  }
+
+  /** Starts a call. The promise is the call's own. */
+  call(request: CallRequest): Promise<unknown> {
+    const { resolver } = this.#options;
+    const list = resolver.current();
+    const { call, route } = this.#begin(request, []);
+    if (call.settled) return call.promise;
+    if (list === undefined || list.length === 0) {
+      void this.#lookUp(call, route);
+      return call.promise;
+    }
+    this.#aim(route, list);
+    if (route.candidates.length === 0) void this.#lookAgain(call, route);
+    else this.#next(call, route);
+    return call.promise;
+  }
+
+  /** Starts the same call on every candidate; none goes elsewhere. */
+  async callAll(
+    request: CallRequest,
+  ): Promise<readonly { readonly member: Member; readonly answer: Promise<unknown> }[]> {
+    const list = await this.#list(request);
+    let candidates = this.#candidatesOf(list, request);
+    if (candidates.length === 0) {
+      await this.#options.resolver.refresh();
+      candidates = this.#candidatesOf(this.#options.resolver.current() ?? [], request);
+    }
+    if (candidates.length === 0) throw this.#nobody(request);
+    return candidates.map((member) => {
+      const { call, route } = this.#begin(request, [member]);
+      route.refreshed = true;
+      if (!call.settled) this.#next(call, route);
+      return { member, answer: call.promise };
+    });
+  }
+
+  /** The members in sight. */
+  async members(service?: string): Promise<readonly Member[]> {
+    const list = await this.#options.resolver.members();
+    return service === undefined
+      ? list
+      : list.filter((member) => member.services?.includes(service) === true);
+  }
+
+  #begin(
+    request: CallRequest,
+    candidates: readonly Member[],
+  ): { readonly call: OutgoingCall; readonly route: Route } {
+    if (this.#closed !== undefined) {
+      throw new GeeError("FAILED_PRECONDITION", "the client is closed", {
+        reason: "CLOSED",
+        executed: "no",
+      });
+    }
+    const route: Route = {
+      request,
+      candidates,
+      start: 0,
+      tried: undefined,
+      current: undefined,
+      refreshed: false,
+      telling: undefined,
+    };
+    this.#active++;
+    const call = new OutgoingCall({
+      method: request.method,
+      args: request.args,
+      deadlineAt: request.deadlineAt,
+      timeoutMs: request.timeoutMs,
+      deadlines: this.#options.deadlines,
+      metadata: request.metadata,
+      signal: request.signal,
+      again: (failed, error) => this.#again(failed, route, error),
+      settled: this.#onSettled,
+    });
+    return { call, route };
+  }
+
+  readonly #onSettled = (): void => {
+    if (--this.#active === 0) this.#idle?.resolve();
+  };
+
+  // -------------------------------------------------------------- members
+
+  /** The list for a request that has to wait for one, within its deadline. */
+  async #list(request: CallRequest): Promise<readonly Member[]> {
+    const { clock, resolver } = this.#options;
+    const controller = new AbortController();
+    const timer = clock.after(request.deadlineAt - clock.now(), () =>
+      controller.abort(
+        new GeeError("DEADLINE_EXCEEDED", `no registry answered in ${request.timeoutMs} ms`, {
+          executed: "no",
+        }),
+      ),
+    );
+    const signal =
+      request.signal === undefined
+        ? controller.signal
+        : AbortSignal.any([request.signal, controller.signal]);
+    try {
+      return await resolver.members(signal);
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  async #lookUp(call: OutgoingCall, route: Route): Promise<void> {
+    try {
+      const list = await this.#options.resolver.members();
+      if (call.settled) return;
+      this.#aim(route, list);
+      if (route.candidates.length === 0) await this.#lookAgain(call, route);
+      else this.#next(call, route);
+    } catch (error) {
+      // No further attempt: there is nobody to try.
+      route.refreshed = true;
+      call.fail(GeeError.from(error, "no"));
+    }
+  }
+
+  /** Nobody on the list serves this: the list may be older than the server. */
+  async #lookAgain(call: OutgoingCall, route: Route): Promise<void> {
+    route.refreshed = true;
+    await this.#options.resolver.refresh();
+    if (call.settled) return;
+    const tried = route.tried;
+    this.#aim(route, this.#options.resolver.current() ?? []);
+    if (tried !== undefined) {
+      route.candidates = route.candidates.filter((member) => !tried.has(keyOf(member)));
+    }
+    if (route.candidates.length > 0) this.#next(call, route);
+    else call.fail(route.telling ?? this.#nobody(route.request));
+  }
+
+  /** Takes the candidates of a list as the route's, and a place among them to begin. */
+  #aim(route: Route, list: readonly Member[]): void {
+    route.candidates = this.#candidatesOf(list, route.request);
+    const count = route.candidates.length;
+    route.start = count > 1 ? this.#options.policy(count) : 0;
+  }
+
+  /**
+   * Who may answer: the members that list the service, else the old members, of which nobody knows
+   * yet what they serve. One that drains is asked only when there is no other.
+   */
+  #candidatesOf(list: readonly Member[], request: CallRequest): readonly Member[] {
+    if (request.to !== undefined) return list.filter((member) => member.id === request.to);
+    if (list !== this.#from) {
+      this.#from = list;
+      this.#candidates = new Map();
+      this.#options.pool.keepOnly(list);
+    }
+    const known = this.#candidates.get(request.service);
+    if (known !== undefined) return known;
+    const listed = list.filter((member) => member.services?.includes(request.service) === true);
+    const staying = listed.filter((member) => !member.draining && member.weight > 0);
+    const found = staying.length > 0 ? staying : listed;
+    const candidates =
+      found.length > 0 ? found : list.filter((member) => member.services === undefined);
+    // Only what is listed is remembered: a caller's own names must not fill the map.
+    if (found.length > 0) this.#candidates.set(request.service, candidates);
+    return candidates;
+  }
+
+  #nobody(request: CallRequest): GeeError {
+    const list = this.#options.resolver.current() ?? [];
+    if (request.to !== undefined) {
+      return new GeeError("UNAVAILABLE", `no instance ${request.to} is registered`, {
+        reason: "NO_INSTANCE",
+        executed: "no",
+        hint: "gee list SERVICE shows the instances",
+      });
+    }
+    const services = new Set(list.flatMap((member) => member.services ?? []));
+    const near = nearest(request.service, services);
+    return new GeeError("UNAVAILABLE", `no server of ${request.service} is registered`, {
+      reason: "NO_SERVER",
+      executed: "no",
+      hint: near === undefined ? "gee list shows what is there" : `did you mean ${near}?`,
+    });
+  }
+
+  // -------------------------------------------------------------- attempts
+
+  /** Sends the call to the route's next candidate. */
+  #next(call: OutgoingCall, route: Route): void {
+    const member = this.#choose(route);
+    if (member === undefined) {
+      if (route.refreshed) call.fail(route.telling ?? this.#strangersError(route));
+      else void this.#lookAgain(call, route);
+      return;
+    }
+    route.current = member;
+    const connection = this.#options.pool.connection(member);
+    if (!(connection instanceof Promise)) {
+      this.#send(call, route, member, connection);
+      return;
+    }
+    connection.then(
+      (ready) => {
+        if (!call.settled) this.#send(call, route, member, ready);
+      },
+      (error: unknown) => call.fail(GeeError.from(error, "no")),
+    );
+  }
+
+  /** The next candidate from the start on that was not tried; one that backs off comes last. */
+  #choose(route: Route): Member | undefined {
+    const { candidates, start, tried } = route;
+    let waiting: Member | undefined;
+    for (let step = 0; step < candidates.length; step++) {
+      const member = candidates[(start + step) % candidates.length];
+      if (member === undefined || tried?.has(keyOf(member)) === true) continue;
+      if (this.#isStranger(member)) continue;
+      if (!this.#options.pool.isBackingOff(member)) return member;
+      waiting ??= member;
+    }
+    return waiting;
+  }
+
+  #send(call: OutgoingCall, route: Route, member: Member, connection: Connection): void {
+    const { hello } = connection;
+    const { service } = route.request;
+    if (member.services === undefined && hello?.complete === true && !hello.services.has(service)) {
+      // An old member's hello is the first word on what it serves.
+      call.fail(
+        new GeeError("UNIMPLEMENTED", `there is no service ${service}`, {
+          reason: "NO_SUCH_METHOD",
+          executed: "no",
+          hint: didYouMean(nearest(service, hello.services.keys())),
+        }),
+      );
+      return;
+    }
+    connection.start(call);
+  }
+
+  /** An attempt has failed; true when another is under way. */
+  #again(call: OutgoingCall, route: Route, error: GeeError): boolean {
+    const { current, request } = route;
+    const { clock, resolver } = this.#options;
+    if (current !== undefined) this.#noteStranger(current, error);
+    if (!mayGoElsewhere(error) || clock.now() >= request.deadlineAt) return false;
+    if (error.code !== "UNAVAILABLE") route.telling ??= error;
+    if (current === undefined) return false;
+    route.tried ??= new Set();
+    route.tried.add(keyOf(current));
+    route.current = undefined;
+    // The list that named it may be out of date; whoever comes next should have a newer one.
+    const lost = error.code === "UNAVAILABLE";
+    if (lost) void resolver.refresh();
+    if (this.#choose(route) !== undefined) {
+      this.#next(call, route);
+      return true;
+    }
+    if (route.refreshed || !lost) {
+      if (route.telling === undefined || route.telling === error) return false;
+      call.fail(route.telling);
+      return true;
+    }
+    route.telling ??= error;
+    void this.#lookAgain(call, route);
+    return true;
+  }
+
+  #isStranger(member: Member): boolean {
+    if (this.#strangers.size === 0) return false;
+    const stranger = this.#strangers.get(member.address);
+    return stranger !== undefined && this.#options.clock.now() < stranger.until;
+  }
+
+  /** What is said of a call whose candidates are all strangers. */
+  #strangersError(route: Route): GeeError {
+    const [first] = route.candidates;
+    const stranger = first === undefined ? undefined : this.#strangers.get(first.address);
+    return stranger?.error ?? this.#nobody(route.request);
+  }
+
+  /**
+   * An old member that speaks something else is no gee server; nor is one that closes every
+   * connection without a hello, as a GeeRPC server does (once may be a server that stops).
+   */
+  #noteStranger(member: Member, error: GeeError): void {
+    if (member.services !== undefined) return;
+    const wordless = error.reason === "NO_HELLO";
+    if (error.reason !== "NOT_A_FRAME" && !wordless) return;
+    const { clock, log } = this.#options;
+    const stranger = this.#strangers.get(member.address) ?? { strikes: 0, until: 0, error };
+    this.#strangers.set(member.address, stranger);
+    stranger.strikes++;
+    if (wordless && stranger.strikes < maxStrikes) return;
+    stranger.strikes = 0;
+    stranger.error = error;
+    stranger.until = clock.now() + limits.strangerMs;
+    log.warn("no gee server answers there; left alone for 5 minutes", {
+      address: member.address,
+      why: error.message,
+    });
+  }
+
+  // -------------------------------------------------------------- ending
+
+  /** Starts no further call, awaits those in flight, and closes. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    if (this.#active > 0) {
+      this.#idle = Promise.withResolvers();
+      await this.#idle.promise;
+    }
+    await this.#options.resolver[Symbol.asyncDispose]();
+    await this.#options.pool.close(limits.helloTimeoutMs);
+  }
+}
+
+function didYouMean(name: string | undefined): string | undefined {
+  return name === undefined ? undefined : `did you mean ${name}?`;
+}

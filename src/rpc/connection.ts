@@ -1,0 +1,389 @@
+import { GeeError } from "../base/errors.ts";
+import type { Code } from "../base/errors.ts";
+import { limits } from "../base/limits.ts";
+import type { Clock, Timer } from "../base/time.ts";
+import { Channel } from "../wire/channel.ts";
+import type { ChannelOwner } from "../wire/channel.ts";
+import { kinds } from "../wire/frame.ts";
+import { protocolVersion } from "../wire/hello.ts";
+import type { ServerHello } from "../wire/hello.ts";
+import type { Link } from "../wire/link.ts";
+import type { FaultMessage, Message } from "../wire/message.ts";
+import type { CallCarrier, OutgoingCall } from "./outgoing-call.ts";
+import { Pending } from "./pending.ts";
+
+/** A caller whose next id would pass this opens another connection. */
+const lastCallId = 2 ** 32 - 2 ** 16;
+/** Answers to calls that were never opened, or were answered before, until the link is cut. */
+const maxStrays = 100;
+
+/** What a connection needs beside its link. */
+export interface ConnectionOptions {
+  readonly clock: Clock;
+  /** The instance that is meant; undefined when any will do. */
+  readonly instance: string | undefined;
+  /** Default 1; later ids are for tests of what happens near the last one. */
+  readonly firstCallId?: number | undefined;
+}
+
+/**
+ * The calling end of a connection.
+ *
+ * - greeting: our hello has left, the server's is awaited. No call is sent.
+ * - ready: calls go out.
+ * - draining: no further calls; those in flight are awaited, then the link closes. Entered when the
+ *   server drains, when ids run out, and by `drain`.
+ * - closed: everything that was in flight has failed with the first reason.
+ */
+export class Connection implements ChannelOwner, CallCarrier {
+  readonly channel: Channel;
+  /** Settles when the greeting is over; rejects with GeeError, executed no. */
+  readonly ready: Promise<void>;
+  readonly #options: ConnectionOptions;
+  readonly #pending: Pending<OutgoingCall> = new Pending();
+  /** Calls that we gave up and whose answer, which frees their id at the server, is to come. */
+  readonly #abandoned: Set<number> = new Set();
+  /** Method name to what stands for it on this connection. */
+  readonly #methods: Map<string, number | string> = new Map();
+  #state: "greeting" | "ready" | "draining" | "closed" = "greeting";
+  #hello: ServerHello | undefined;
+  #nextId: number;
+  #strays = 0;
+  #refusal: GeeError | undefined;
+  readonly #helloTimer: Timer;
+  #becameReady: () => void;
+  #failedReady: (error: GeeError) => void;
+  readonly #closed: PromiseWithResolvers<void> = Promise.withResolvers();
+
+  constructor(link: Link, options: ConnectionOptions) {
+    this.#options = options;
+    this.#nextId = options.firstCallId ?? 1;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.ready = promise;
+    // Whoever opened the connection awaits it; one that nobody awaits any more may fail unseen.
+    promise.catch(() => {});
+    this.#becameReady = resolve;
+    this.#failedReady = reject;
+    this.channel = new Channel(link, this, "server", limits.maxServerHelloBytes);
+    this.channel.send({
+      kind: "callerHello",
+      id: 0,
+      hello: {
+        version: protocolVersion,
+        features: [],
+        maxMessageBytes: limits.maxMessageBytes,
+        instance: options.instance,
+      },
+    });
+    this.#helloTimer = options.clock.after(limits.helloTimeoutMs, () => {
+      this.channel.close(
+        new GeeError("UNAVAILABLE", `${link.peer} did not say hello in time`, {
+          reason: "HELLO_TIMEOUT",
+          executed: "no",
+        }),
+      );
+    });
+  }
+
+  /** What the server said of itself; undefined while greeting. */
+  get hello(): ServerHello | undefined {
+    return this.#hello;
+  }
+
+  /** Whether it is still greeting or ready: worth keeping. */
+  get usable(): boolean {
+    return this.#state === "greeting" || this.#state === "ready";
+  }
+
+  /** Calls that wait for an answer. */
+  get inFlight(): number {
+    return this.#pending.size;
+  }
+
+  /** Settles when the connection is closed, for whatever reason. */
+  get closedPromise(): Promise<void> {
+    return this.#closed.promise;
+  }
+
+  // -------------------------------------------------------------- calls
+
+  /** Sends a call; it hears of its answer, or of its failure. The connection must be ready. */
+  start(call: OutgoingCall): void {
+    const refusal = this.#cannotStart();
+    if (refusal !== undefined) {
+      call.fail(refusal);
+      return;
+    }
+    const id = this.#nextId++;
+    let position: number;
+    try {
+      position = this.channel.send({
+        kind: "call",
+        id,
+        method: this.#methods.get(call.method) ?? this.#methodOf(call.method),
+        timeoutMs: Math.max(
+          0,
+          Math.min(Math.ceil(call.deadlineAt - this.#options.clock.now()), limits.maxTimeoutMs),
+        ),
+        args: call.args,
+        flags: 0,
+        attempt: call.attempt,
+        metadata: call.metadata,
+        idempotencyKey: undefined,
+        streamArgument: undefined,
+      });
+    } catch (error) {
+      call.fail(GeeError.from(error, "no"));
+      return;
+    }
+    call.attempt++;
+    call.carriedBy(this, id, position);
+    this.#pending.add(call);
+    if (this.#nextId > lastCallId) this.drain();
+  }
+
+  #cannotStart(): GeeError | undefined {
+    if (this.#state !== "ready") {
+      return new GeeError("UNAVAILABLE", `the connection to ${this.channel.link.peer} is closing`, {
+        reason: "CONNECTION_CLOSING",
+        executed: "no",
+      });
+    }
+    const max = this.#hello?.maxInFlight ?? limits.maxInFlight;
+    if (this.#pending.size + this.#abandoned.size >= max) {
+      return new GeeError(
+        "RESOURCE_EXHAUSTED",
+        `${max} calls are in flight to ${this.channel.link.peer} already`,
+        { reason: "TOO_MANY_IN_FLIGHT", executed: "no" },
+      );
+    }
+    if (this.channel.unsentBytes > limits.maxQueuedRequestBytes) {
+      return new GeeError(
+        "RESOURCE_EXHAUSTED",
+        `${this.channel.unsentBytes} bytes wait to be sent to ${this.channel.link.peer} already`,
+        { reason: "QUEUE_FULL", executed: "no" },
+      );
+    }
+    return undefined;
+  }
+
+  #methodOf(name: string): number | string {
+    const dot = name.indexOf(".");
+    const service = this.#hello?.services.get(name.slice(0, dot));
+    const method = service?.methods.get(name.slice(dot + 1))?.number ?? name;
+    // Only what the server listed is remembered, so a caller's own names cannot fill the map.
+    if (typeof method === "number") this.#methods.set(name, method);
+    return method;
+  }
+
+  abandon(call: OutgoingCall, code: Code, message: string): "no" | "maybe" {
+    if (this.#pending.take(call.id) === undefined) return "maybe";
+    if (this.channel.withdraw(call.position)) {
+      this.#drained();
+      return "no";
+    }
+    const left = this.channel.hasLeft(call.position);
+    if (!this.channel.finished) {
+      this.#abandoned.add(call.id);
+      this.channel.send({ kind: "cancel", id: call.id, code, message });
+    }
+    return left ? "maybe" : "no";
+  }
+
+  // -------------------------------------------------------------- messages
+
+  message(message: Message): void {
+    if (message.kind === "fault" && message.id === 0) {
+      this.#connectionFault(message);
+      return;
+    }
+    if (this.#state === "greeting") {
+      if (message.kind === "serverHello") this.#greeted(message.hello);
+      else this.#protocolError(`${message.kind} before the server's hello`);
+      return;
+    }
+    switch (message.kind) {
+      case "result":
+        this.#answer(message.id)?.succeed(message.value);
+        break;
+      case "fault":
+        this.#answer(message.id)?.fail(faultError(message));
+        break;
+      case "ping":
+        this.channel.send({ kind: "pong", id: 0, token: message.token });
+        break;
+      case "pong":
+        break;
+      case "drain":
+        this.#serverDrains(message.lastCallId);
+        break;
+      case "part":
+      case "item":
+      case "end":
+      case "credit":
+        this.channel.refuse(
+          new GeeError("UNIMPLEMENTED", `${message.kind} needs a feature that was not agreed on`, {
+            reason: "UNSUPPORTED_KIND",
+          }),
+        );
+        break;
+      case "call":
+      case "cancel":
+      case "callerHello":
+      case "serverHello":
+        this.#protocolError(`${message.kind} from a server`);
+        break;
+      default:
+        message satisfies never;
+    }
+    this.#drained();
+  }
+
+  badBody(kind: number, id: number, why: string): void {
+    const executed = kind === kinds.result ? "yes" : "maybe";
+    this.#answer(id)?.fail(
+      new GeeError("INTERNAL", `an answer that cannot be read: ${why}`, {
+        reason: "BAD_BODY",
+        executed,
+      }),
+    );
+    this.#drained();
+  }
+
+  /** The call that an answer is for; undefined when nobody waits for it any more. */
+  #answer(id: number): OutgoingCall | undefined {
+    const call = this.#pending.take(id);
+    if (call !== undefined) return call;
+    if (!this.#abandoned.delete(id) && ++this.#strays > maxStrays) {
+      this.#protocolError(`${maxStrays} answers to calls that were not open`);
+    }
+    return undefined;
+  }
+
+  #greeted(hello: ServerHello): void {
+    const wanted = this.#options.instance;
+    if (wanted !== undefined && hello.instance !== wanted) {
+      this.channel.refuse(
+        new GeeError("UNAVAILABLE", "another instance answers at this address", {
+          reason: "WRONG_INSTANCE",
+          executed: "no",
+        }),
+      );
+      return;
+    }
+    if (hello.version !== protocolVersion) {
+      this.#protocolError(`version ${hello.version}, which was not offered`);
+      return;
+    }
+    this.#helloTimer.cancel();
+    this.#hello = hello;
+    this.#state = "ready";
+    this.channel.peerMaxMessageBytes = hello.maxMessageBytes;
+    this.channel.acceptMessages(limits.maxMessageBytes);
+    this.#becameReady();
+  }
+
+  #connectionFault(fault: FaultMessage): void {
+    this.#refusal = faultError(fault);
+    this.channel.close(this.#refusal);
+  }
+
+  #protocolError(what: string): void {
+    this.channel.refuse(
+      new GeeError("INTERNAL", `protocol error of ${this.channel.link.peer}: ${what}`, {
+        reason: "PROTOCOL_ERROR",
+      }),
+    );
+  }
+
+  readEnd(): void {}
+
+  drained(): void {}
+
+  // -------------------------------------------------------------- ending
+
+  /** What the server had not accepted when it began to drain goes elsewhere; the rest is awaited. */
+  #serverDrains(lastAccepted: number): void {
+    if (this.#state === "ready") this.#state = "draining";
+    for (const call of this.#pending.takeAbove(lastAccepted)) {
+      this.#abandoned.add(call.id);
+      call.fail(
+        new GeeError("UNAVAILABLE", `${this.channel.link.peer} is shutting down`, {
+          reason: "DRAINING",
+          executed: "no",
+        }),
+      );
+    }
+  }
+
+  /** Takes no further calls, and closes once those in flight are answered. */
+  drain(): void {
+    if (this.#state !== "ready") return;
+    this.#state = "draining";
+    this.#drained();
+  }
+
+  #drained(): void {
+    if (this.#state === "draining" && this.#pending.size === 0) {
+      this.channel.end(
+        new GeeError("UNAVAILABLE", "drained", { reason: "DRAINED", executed: "no" }),
+      );
+    }
+  }
+
+  /** Closes now; what is in flight fails. */
+  close(why: GeeError): void {
+    this.channel.close(why);
+  }
+
+  closed(why: GeeError): void {
+    if (this.#state === "closed") return;
+    const wordless = this.#state === "greeting" && why.reason === "CONNECTION_LOST";
+    this.#state = "closed";
+    this.#helloTimer.cancel();
+    const reason = this.#refusal ?? why;
+    this.#failedReady(
+      wordless && this.#refusal === undefined
+        ? new GeeError("UNAVAILABLE", `${this.channel.link.peer} closed without a hello`, {
+            reason: "NO_HELLO",
+            executed: "no",
+            cause: why,
+          })
+        : new GeeError("UNAVAILABLE", reason.message, {
+            reason: reason.reason,
+            executed: "no",
+            cause: reason,
+          }),
+    );
+    for (const call of this.#pending.takeAbove(0)) {
+      const executed = this.channel.hasLeft(call.position) ? "maybe" : "no";
+      call.fail(
+        new GeeError("UNAVAILABLE", reason.message, {
+          reason: reason.reason,
+          executed,
+          cause: reason,
+        }),
+      );
+    }
+    this.#closed.resolve();
+  }
+}
+
+/** What a fault on the wire is for the caller. */
+function faultError(fault: FaultMessage): GeeError {
+  const { details } = fault;
+  const near: unknown =
+    fault.code === "UNIMPLEMENTED" &&
+    typeof details === "object" &&
+    details !== null &&
+    "didYouMean" in details
+      ? details.didYouMean
+      : undefined;
+  return new GeeError(fault.code, fault.message, {
+    reason: fault.reason,
+    details: fault.details,
+    executed: fault.executed,
+    retryAfterMs: fault.retryAfterMs,
+    hint: typeof near === "string" ? `did you mean ${near}?` : undefined,
+  });
+}

@@ -1,0 +1,150 @@
+import { parseEndpoint } from "../base/address.ts";
+import type { Address, Endpoint } from "../base/address.ts";
+import { GeeError } from "../base/errors.ts";
+import { limits } from "../base/limits.ts";
+import { backoffMs, sleep } from "../base/time.ts";
+import type { Clock } from "../base/time.ts";
+import type { Link, LinkEvents } from "../wire/link.ts";
+import { Connection } from "./connection.ts";
+
+/** Opens a link; handed in, because the protocol knows no sockets. */
+export type OpenLink = (
+  endpoint: Endpoint,
+  options: { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined },
+  attach: (link: Link) => LinkEvents,
+) => Promise<void>;
+
+/** Whom to reach: an address, and the instance that is meant there when the list gave one. */
+export interface Target {
+  readonly address: Address;
+  readonly id?: string | undefined;
+}
+
+/** One target's connection, or the attempt at one. */
+interface Slot {
+  connection: Connection | undefined;
+  connecting: Promise<Connection> | undefined;
+  /** The connection of that attempt, from the socket's opening to the end of the greeting. */
+  greeting: Connection | undefined;
+  failures: number;
+  /** No dial before this moment. */
+  notBefore: number;
+}
+
+const redial = { minMs: limits.redialMinMs, maxMs: limits.redialMaxMs };
+
+/**
+ * One connection per target, dialled when it is first needed and again when it is lost. Whoever asks
+ * while it is being dialled shares that dial. After a failure the next dial waits, and so do those
+ * who ask: a server that is back is found within `limits.redialMaxMs`, and one that is not is not
+ * hammered.
+ */
+export class Pool {
+  readonly #open: OpenLink;
+  readonly #clock: Clock;
+  readonly #random: () => number;
+  readonly #slots: Map<string, Slot> = new Map();
+  readonly #closing = new AbortController();
+
+  constructor(options: {
+    readonly open: OpenLink;
+    readonly clock: Clock;
+    readonly random?: (() => number) | undefined;
+  }) {
+    this.#open = options.open;
+    this.#clock = options.clock;
+    this.#random = options.random ?? Math.random;
+  }
+
+  /** The connection to a target: itself when it is ready, else a promise of it. */
+  connection(target: Target): Connection | Promise<Connection> {
+    const key = target.id === undefined ? target.address : `${target.address} ${target.id}`;
+    let slot = this.#slots.get(key);
+    if (slot === undefined) {
+      slot = {
+        connection: undefined,
+        connecting: undefined,
+        greeting: undefined,
+        failures: 0,
+        notBefore: 0,
+      };
+      this.#slots.set(key, slot);
+    }
+    if (slot.connection?.usable === true) return slot.connection;
+    slot.connecting ??= this.#connect(target, key, slot);
+    return slot.connecting;
+  }
+
+  /** Whether the last attempt failed and the next has to wait: better ask another first. */
+  isBackingOff(target: Target): boolean {
+    const key = target.id === undefined ? target.address : `${target.address} ${target.id}`;
+    const slot = this.#slots.get(key);
+    return slot !== undefined && slot.failures > 0 && slot.connection === undefined;
+  }
+
+  /** Forgets targets that are listed no more; their connections close when they are idle. */
+  keepOnly(targets: readonly Target[]): void {
+    const keys = new Set(
+      targets.map(({ address, id }) => (id === undefined ? address : `${address} ${id}`)),
+    );
+    for (const [key, slot] of this.#slots) {
+      if (keys.has(key) || slot.connecting !== undefined) continue;
+      this.#slots.delete(key);
+      slot.connection?.drain();
+    }
+  }
+
+  async #connect(target: Target, key: string, slot: Slot): Promise<Connection> {
+    const { signal } = this.#closing;
+    try {
+      const waitMs = slot.notBefore - this.#clock.now();
+      if (waitMs > 0) await sleep(this.#clock, waitMs, { signal });
+      let connection: Connection | undefined;
+      const endpoint = parseEndpoint(target.address);
+      await this.#open(endpoint, { timeoutMs: limits.connectTimeoutMs, signal }, (link) => {
+        connection = new Connection(link, { clock: this.#clock, instance: target.id });
+        slot.greeting = connection;
+        return connection.channel;
+      });
+      if (connection === undefined) throw new Error("a link was opened and not attached");
+      await connection.ready;
+      slot.failures = 0;
+      slot.connection = connection;
+      void connection.closedPromise.then(() => {
+        if (slot.connection === connection) slot.connection = undefined;
+      });
+      return connection;
+    } catch (error) {
+      slot.failures++;
+      slot.notBefore = this.#clock.now() + backoffMs(slot.failures, redial, this.#random);
+      const why = error instanceof GeeError ? error : GeeError.from(error, "no");
+      throw why.withExecuted("no");
+    } finally {
+      slot.connecting = undefined;
+      slot.greeting = undefined;
+      // A slot that was forgotten meanwhile, or made by a closed pool, must not linger.
+      if (signal.aborted) this.#slots.delete(key);
+    }
+  }
+
+  /** Opens no further connection, awaits what is in flight for `timeoutMs`, closes the rest. */
+  async close(timeoutMs: number): Promise<void> {
+    const why = new GeeError("UNAVAILABLE", "the client is closed", {
+      reason: "CLOSED",
+      executed: "no",
+    });
+    this.#closing.abort(why);
+    const slots = [...this.#slots.values()];
+    this.#slots.clear();
+    for (const slot of slots) slot.greeting?.close(why);
+    const open = slots
+      .map((slot) => slot.connection)
+      .filter((connection) => connection !== undefined);
+    for (const connection of open) connection.drain();
+    const timer = this.#clock.after(timeoutMs, () => {
+      for (const connection of open) connection.close(why);
+    });
+    await Promise.all(open.map((connection) => connection.closedPromise));
+    timer.cancel();
+  }
+}

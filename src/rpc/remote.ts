@@ -1,0 +1,59 @@
+import type { Metadata } from "../wire/message.ts";
+
+/** What a call may carry and demand. */
+export interface CallOptions {
+  /** The whole call's deadline, attempts and connecting included. Default 10 s. */
+  readonly timeoutMs?: number;
+  /** Aborting it ends the call at once and reaches the handler's signal. */
+  readonly signal?: AbortSignal;
+  /** Text by text, handed to the handler. */
+  readonly metadata?: Metadata;
+  /** The one instance, by its id, that may answer. */
+  readonly to?: string;
+}
+
+/** The names of a class's methods that can be called: public ones without a leading underscore. */
+type MethodNames<T> = {
+  [K in keyof T]: K extends `_${string}` | symbol | number
+    ? never
+    : T[K] extends (...args: never[]) => unknown
+      ? K
+      : never;
+}[keyof T];
+
+/**
+ * A service as its callers see it: the same methods, each answering with a promise. Flat on purpose,
+ * so that an editor shows it at once.
+ */
+export type Remote<T> = {
+  readonly [K in MethodNames<T>]: T[K] extends (...args: infer A) => infer R
+    ? (...args: A) => Promise<Awaited<R>>
+    : never;
+};
+
+/** Names that the language itself looks up on any object it is handed. */
+const notMethods: ReadonlySet<string> = new Set(["then", "toJSON", "constructor"]);
+
+/**
+ * A proxy whose every name is a method. `T` says which ones there are; nothing is asked of a server
+ * before one is called.
+ */
+export function createRemote<T>(
+  call: (method: string, args: readonly unknown[]) => Promise<unknown>,
+): Remote<T>;
+export function createRemote(
+  call: (method: string, args: readonly unknown[]) => Promise<unknown>,
+): object {
+  const methods = new Map<string, (...args: readonly unknown[]) => Promise<unknown>>();
+  return new Proxy(Object.freeze(Object.create(null)), {
+    get(_target, name) {
+      if (typeof name !== "string" || notMethods.has(name)) return undefined;
+      let method = methods.get(name);
+      if (method === undefined) {
+        method = (...args) => call(name, args);
+        methods.set(name, method);
+      }
+      return method;
+    },
+  });
+}

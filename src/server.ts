@@ -1,0 +1,355 @@
+import {
+  formatEndpoint,
+  isLoopbackHost,
+  isUnspecifiedHost,
+  parseEndpoint,
+} from "./base/address.ts";
+import type { Address, Endpoint } from "./base/address.ts";
+import { Deadlines } from "./base/deadlines.ts";
+import { GeeError } from "./base/errors.ts";
+import { limits } from "./base/limits.ts";
+import { stderrLog } from "./base/log.ts";
+import type { Log } from "./base/log.ts";
+import { sleep, systemClock } from "./base/time.ts";
+import type { Clock } from "./base/time.ts";
+import { Turns } from "./base/turns.ts";
+import { createHeartbeat } from "./discovery/heartbeat.ts";
+import type { Heartbeat } from "./discovery/heartbeat.ts";
+import { newInstanceId } from "./discovery/member.ts";
+import { createRegistryClient, parseRegistryUrl } from "./discovery/registry-client.ts";
+import { listen } from "./net/listen.ts";
+import type { Listener } from "./net/listen.ts";
+import { createServerHello } from "./rpc/greeting.ts";
+import { createServiceTable } from "./rpc/service.ts";
+import type { ServedService, ServiceOptions } from "./rpc/service.ts";
+import { Session } from "./rpc/session.ts";
+import type { SessionHost } from "./rpc/session.ts";
+
+/** Settings of {@link serve}. */
+export interface ServeOptions {
+  /**
+   * Instances by service name. Served are the methods of an instance's own class: public ones, no
+   * accessors, none with a leading underscore, none that it inherits. The server owns the instances:
+   * when it has stopped, it disposes those that can be disposed of.
+   */
+  readonly services: Readonly<Record<string, object>>;
+  /** What there is to say of single methods: `{ Foo: { Sum: { idempotent: true } } }`. */
+  readonly methods?: ServiceOptions | undefined;
+  /** Registries to announce the server at, by URL. Default: none. */
+  readonly registry?: string | readonly string[] | undefined;
+  /** `tcp@HOST:PORT` (port 0: a free one) or `unix@/PATH`. Default `tcp@127.0.0.1:0`. */
+  readonly listen?: string | undefined;
+  /**
+   * Where callers reach the server, `HOST`, `HOST:PORT` or a whole address, when that is not where
+   * it listens. Required with a registry when it listens on every address.
+   */
+  readonly advertise?: string | undefined;
+  /** Allows to listen beyond loopback without any protection. */
+  readonly insecure?: boolean | undefined;
+  /** How long running handlers may take to finish when the server stops. Default 25 s. */
+  readonly drainTimeoutMs?: number | undefined;
+  /** How long new calls are still accepted then, only to be sent elsewhere. Default 1 s. */
+  readonly lameDuckMs?: number | undefined;
+  /** Where warnings and failures of handlers go. Default: stderr. */
+  readonly log?: Log | undefined;
+  /** For tests: time by hand. */
+  readonly clock?: Clock | undefined;
+}
+
+/** A server at work. Disposing it stops it as `stop` does. */
+export interface Server extends AsyncDisposable {
+  /** Where callers reach it. */
+  readonly address: Address;
+  /** This start's id: 32 hex digits. */
+  readonly id: string;
+  readonly services: readonly ServedService[];
+  /** Resolves once a registry has taken the announcement; at once when there is none to take it. */
+  readonly registered: Promise<void>;
+  /** Calls that are being answered. */
+  inFlight(): number;
+  /** Callers that are connected. */
+  connections(): number;
+  /**
+   * Stops without losing a call: withdraws from every registry, sends new calls elsewhere, accepts
+   * nobody any more, lets what runs finish, and aborts what is left when its time is over. Resolves
+   * when all is closed. Further calls return the first one's promise.
+   */
+  stop(options?: {
+    readonly drainTimeoutMs?: number | undefined;
+    readonly lameDuckMs?: number | undefined;
+  }): Promise<void>;
+}
+
+function wrong(
+  code: "INVALID_ARGUMENT" | "FAILED_PRECONDITION",
+  reason: string,
+  message: string,
+  hint: string,
+): GeeError {
+  return new GeeError(code, message, { reason, executed: "no", hint });
+}
+
+function parseListen(options: ServeOptions): Endpoint {
+  const text = options.listen ?? "tcp@127.0.0.1:0";
+  const endpoint = parseEndpoint(text.includes("@") ? text : `tcp@${text}`, { anyPort: true });
+  if (endpoint.kind === "tcp" && !isLoopbackHost(endpoint.host) && options.insecure !== true) {
+    throw wrong(
+      "FAILED_PRECONDITION",
+      "INSECURE_BIND",
+      `${endpoint.host} is reachable from other machines, and nothing protects the server yet`,
+      "listen on 127.0.0.1, or pass --insecure when the network is trusted",
+    );
+  }
+  return endpoint;
+}
+
+function isEndpoint(text: string): boolean {
+  try {
+    parseEndpoint(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Where callers are told to go, given where the server listens. */
+function advertised(options: ServeOptions, listening: Address): Address {
+  const own = parseEndpoint(listening);
+  const { advertise } = options;
+  if (advertise === undefined) {
+    if (own.kind === "tcp" && isUnspecifiedHost(own.host) && options.registry !== undefined) {
+      throw wrong(
+        "INVALID_ARGUMENT",
+        "BAD_ADDRESS",
+        `${own.host} is every address of this machine; callers need one of them`,
+        "pass --advertise HOST",
+      );
+    }
+    return listening;
+  }
+  if (advertise.includes("@")) return formatEndpoint(parseEndpoint(advertise));
+  if (own.kind === "unix") return formatEndpoint(parseEndpoint(`tcp@${advertise}`));
+  const spellings = [advertise, `${advertise}:${own.port}`, `[${advertise}]:${own.port}`];
+  const found = spellings.find((spelling) => isEndpoint(`tcp@${spelling}`));
+  return formatEndpoint(parseEndpoint(`tcp@${found ?? advertise}`));
+}
+
+function urlsOf(registry: string | readonly string[] | undefined): readonly string[] {
+  if (registry === undefined) return [];
+  return (typeof registry === "string" ? registry.split(",") : registry)
+    .map((url) => url.trim())
+    .filter((url) => url !== "")
+    .map(parseRegistryUrl);
+}
+
+async function disposeOf(instance: object, log: Log): Promise<void> {
+  try {
+    if (Symbol.asyncDispose in instance) {
+      const dispose = instance[Symbol.asyncDispose];
+      if (typeof dispose === "function") await Reflect.apply(dispose, instance, []);
+    } else if (Symbol.dispose in instance) {
+      const dispose = instance[Symbol.dispose];
+      if (typeof dispose === "function") Reflect.apply(dispose, instance, []);
+    }
+  } catch (error) {
+    log.error("a service failed while it was disposed of", { error: GeeError.from(error) });
+  }
+}
+
+class RunningServer implements Server {
+  readonly address: Address;
+  readonly id: string;
+  readonly services: readonly ServedService[];
+  readonly registered: Promise<void>;
+  readonly #options: ServeOptions;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #host: SessionHost;
+  readonly #sessions: Set<Session>;
+  readonly #listener: Listener;
+  readonly #heartbeat: Heartbeat | undefined;
+  #stopped: Promise<void> | undefined;
+  /** Resolved when there is nothing in flight and nothing unsent; set while stopping. */
+  #quiet: PromiseWithResolvers<void> | undefined;
+  /** Resolved when the last session is closed; set while stopping. */
+  #empty: PromiseWithResolvers<void> | undefined;
+
+  constructor(parts: {
+    readonly options: ServeOptions;
+    readonly clock: Clock;
+    readonly log: Log;
+    readonly host: SessionHost;
+    readonly sessions: Set<Session>;
+    readonly services: readonly ServedService[];
+    readonly listener: Listener;
+    readonly address: Address;
+    readonly registries: readonly string[];
+  }) {
+    const { clock, log, host, address, registries } = parts;
+    this.#options = parts.options;
+    this.#clock = clock;
+    this.#log = log;
+    this.#host = host;
+    this.#sessions = parts.sessions;
+    this.#listener = parts.listener;
+    this.address = address;
+    this.services = parts.services;
+    this.id = host.hello.instance;
+    if (registries.length > 0) {
+      this.#heartbeat = createHeartbeat({
+        registries: registries.map((url) => createRegistryClient({ url, clock, log })),
+        announcement: () => ({
+          id: this.id,
+          address,
+          services: this.services.map(({ name }) => name),
+          weight: 1,
+          load: host.running,
+          draining: false,
+        }),
+        clock,
+        log,
+      });
+      this.#heartbeat.start();
+    }
+    this.registered = (this.#heartbeat?.registered() ?? Promise.resolve()).then(() => {});
+  }
+
+  inFlight(): number {
+    let sum = 0;
+    for (const session of this.#sessions) sum += session.inFlight;
+    return sum;
+  }
+
+  connections(): number {
+    return this.#sessions.size;
+  }
+
+  /** A session has changed: whoever waits for quiet looks again. */
+  look(): void {
+    if (this.#quiet !== undefined && this.#isQuiet()) this.#quiet.resolve();
+    if (this.#empty !== undefined && this.#sessions.size === 0) this.#empty.resolve();
+  }
+
+  #isQuiet(): boolean {
+    for (const session of this.#sessions) {
+      if (session.inFlight > 0 || session.channel.unsentBytes > 0) return false;
+    }
+    return true;
+  }
+
+  stop(options: Parameters<Server["stop"]>[0] = {}): Promise<void> {
+    this.#stopped ??= this.#stop({
+      lameDuckMs: options.lameDuckMs ?? this.#options.lameDuckMs ?? limits.lameDuckMs,
+      drainTimeoutMs:
+        options.drainTimeoutMs ?? this.#options.drainTimeoutMs ?? limits.drainTimeoutMs,
+    });
+    return this.#stopped;
+  }
+
+  async #stop(times: {
+    readonly lameDuckMs: number;
+    readonly drainTimeoutMs: number;
+  }): Promise<void> {
+    const clock = this.#clock;
+    await this.#heartbeat?.withdraw();
+    // Only now: until the last registry has let go of it, callers are still sent here.
+    this.#host.draining = true;
+    for (const session of this.#sessions) session.announceDrain();
+    await sleep(clock, times.lameDuckMs);
+    await this.#acceptQueued();
+    this.#listener.stop();
+
+    this.#quiet = Promise.withResolvers();
+    this.look();
+    const timer = clock.after(times.drainTimeoutMs, () => this.#quiet?.resolve());
+    await this.#quiet.promise;
+    timer.cancel();
+
+    const why = new GeeError("UNAVAILABLE", "the server has shut down", {
+      reason: "SHUT_DOWN",
+      executed: "maybe",
+    });
+    this.#empty = Promise.withResolvers();
+    for (const session of this.#sessions) session.end(why);
+    this.look();
+    // Peers that do not take their last bytes are not waited for.
+    const linger = clock.after(limits.lameDuckMs, () => {
+      for (const session of this.#sessions) session.channel.close(why);
+      this.#empty?.resolve();
+    });
+    await this.#empty.promise;
+    linger.cancel();
+    for (const instance of Object.values(this.#options.services)) {
+      await disposeOf(instance, this.#log);
+    }
+  }
+
+  /** Lets the loop turn a few times, so that connections in the kernel's queue get their answer. */
+  async #acceptQueued(): Promise<void> {
+    for (let turn = 0; turn < 5; turn++) {
+      await new Promise<void>((resolve) => this.#clock.nextPhase(resolve));
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+}
+
+/**
+ * Serves instances of plain classes, and resolves once callers can connect.
+ *
+ * @throws GeeError INVALID_ARGUMENT for a service, address or URL that cannot be right (reason
+ *   NOTHING_TO_SERVE, BAD_SERVICE, BAD_ADDRESS); FAILED_PRECONDITION, reason INSECURE_BIND, beyond
+ *   loopback without `insecure`; UNAVAILABLE, reason ADDRESS_IN_USE or CANNOT_LISTEN
+ */
+export async function serve(options: ServeOptions): Promise<Server> {
+  const clock = options.clock ?? systemClock;
+  const log = options.log ?? stderrLog;
+  const endpoint = parseListen(options);
+  const table = createServiceTable(options.services, options.methods);
+  const registries = urlsOf(options.registry);
+  const sessions = new Set<Session>();
+  let server: RunningServer | undefined;
+  const host: SessionHost = {
+    clock,
+    deadlines: new Deadlines(clock),
+    turns: new Turns(clock),
+    log,
+    table,
+    hello: createServerHello(table, newInstanceId()),
+    running: 0,
+    draining: false,
+    changed(session) {
+      if (session.closedNow) sessions.delete(session);
+      server?.look();
+    },
+  };
+  if (endpoint.kind === "tcp" && endpoint.port !== 0) {
+    // A wrong --advertise is found before anything listens.
+    advertised(options, formatEndpoint(endpoint));
+  }
+  const listener = await listen(endpoint, clock, (link) => {
+    const session = new Session(link, host);
+    sessions.add(session);
+    return session.channel;
+  });
+  try {
+    const address = advertised(options, listener.address);
+    server = new RunningServer({
+      options,
+      clock,
+      log,
+      host,
+      sessions,
+      services: table.services,
+      listener,
+      address,
+      registries,
+    });
+    return server;
+  } catch (error) {
+    listener.stop();
+    throw error;
+  }
+}

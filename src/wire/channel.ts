@@ -1,0 +1,231 @@
+import { GeeError } from "../base/errors.ts";
+import { limits } from "../base/limits.ts";
+import { Malformed, ValueReader } from "./decode.ts";
+import { firstSkippableKind, FrameError, FrameReader, kinds } from "./frame.ts";
+import type { FrameSink } from "./frame.ts";
+import type { Link, LinkEvents } from "./link.ts";
+import { isKnownKind, readMessage } from "./message-reader.ts";
+import { encodeMessage } from "./message-writer.ts";
+import type { Message } from "./message.ts";
+import { Outbox } from "./outbox.ts";
+
+/** What a channel tells its owner, the calling or the answering end of a connection. */
+export interface ChannelOwner {
+  /** A whole, valid message. */
+  message(message: Message): void;
+  /** A frame for a call whose body is malformed; the connection is sound. */
+  badBody(kind: number, id: number, why: string): void;
+  /** Every message of one read was delivered; replies that are sent now leave with the next flush. */
+  readEnd(): void;
+  /** Unsent bytes have gone down. */
+  drained(): void;
+  /** The last event, exactly once. */
+  closed(why: GeeError): void;
+}
+
+const reader = new ValueReader();
+const bodyKinds: ReadonlySet<number> = new Set([
+  kinds.call,
+  kinds.part,
+  kinds.result,
+  kinds.fault,
+  kinds.item,
+  kinds.end,
+]);
+
+/**
+ * Messages over one link. Reading: bytes, frame, message, owner. Writing: message, frame, outbox,
+ * and one flush per turn of the loop: at the end of the read for what is sent during it, in a
+ * microtask for the rest. A frame that breaks the protocol ends this connection, with a fault that
+ * says why, and no other.
+ */
+export class Channel implements LinkEvents, FrameSink {
+  readonly link: Link;
+  readonly #owner: ChannelOwner;
+  readonly #from: "caller" | "server";
+  readonly #frames: FrameReader = new FrameReader(this);
+  readonly #outbox: Outbox;
+  #maxBodyBytes: number;
+  /** What the other side accepts; ours until its hello says. */
+  peerMaxMessageBytes: number = limits.maxMessageBytes;
+  #flushPlanned = false;
+  #reading = false;
+  #closed = false;
+  #ending = false;
+  #told = false;
+
+  /** `from` is the side that the peer is. */
+  constructor(link: Link, owner: ChannelOwner, from: "caller" | "server", maxHelloBytes: number) {
+    this.link = link;
+    this.#owner = owner;
+    this.#from = from;
+    this.#maxBodyBytes = maxHelloBytes;
+    this.#outbox = new Outbox(link);
+  }
+
+  /** Whether the connection is over, or about to be: nothing more is read, sent or delivered. */
+  get finished(): boolean {
+    return this.#closed || this.#ending;
+  }
+
+  get unsentBytes(): number {
+    return this.#outbox.unsentBytes;
+  }
+
+  /** The hello is over: messages up to this size are accepted from now on. */
+  acceptMessages(maxMessageBytes: number): void {
+    this.#maxBodyBytes = maxMessageBytes;
+  }
+
+  maxBodyBytes(): number {
+    return this.#maxBodyBytes;
+  }
+
+  // -------------------------------------------------------------- writing
+
+  /**
+   * Sends one message, with the next flush, and returns its position for `hasLeft` and `withdraw`.
+   *
+   * @throws GeeError as `encodeMessage`; nothing is sent then. On a closed channel it does nothing.
+   */
+  send(message: Message): number {
+    let position = this.#outbox.position;
+    if (this.finished) return position;
+    encodeMessage(message, this.peerMaxMessageBytes, (bytes, length) => {
+      // A getter that ran during the encoding may have sent a frame of its own before this one.
+      position = this.#outbox.position;
+      this.#outbox.append(bytes, length);
+    });
+    if (!this.#reading && !this.#flushPlanned) {
+      this.#flushPlanned = true;
+      queueMicrotask(this.#flush);
+    }
+    return position;
+  }
+
+  readonly #flush = (): void => {
+    this.#flushPlanned = false;
+    if (!this.#closed) this.#outbox.flush();
+  };
+
+  /** Whether a byte of the frame at `position` has been taken by the link. */
+  hasLeft(position: number): boolean {
+    return this.#outbox.hasLeft(position);
+  }
+
+  /** Takes the frame at `position` back; false when a byte of it has left. */
+  withdraw(position: number): boolean {
+    return this.#outbox.withdraw(position);
+  }
+
+  // -------------------------------------------------------------- reading
+
+  data(bytes: Uint8Array): void {
+    if (this.finished) return;
+    this.#reading = true;
+    try {
+      this.#frames.push(bytes);
+      this.#owner.readEnd();
+    } catch (error) {
+      this.refuse(
+        error instanceof FrameError
+          ? new GeeError(error.code, error.message, { reason: error.reason })
+          : new GeeError("INTERNAL", "a fault while reading", { cause: error }),
+      );
+    } finally {
+      this.#reading = false;
+    }
+    if (!this.#closed) this.#outbox.flush();
+  }
+
+  frame(
+    kind: number,
+    id: number,
+    fields: number,
+    bytes: Buffer,
+    view: DataView,
+    start: number,
+    end: number,
+  ): void {
+    if (!isKnownKind(kind)) {
+      if (kind >= firstSkippableKind) return;
+      throw new FrameError("UNIMPLEMENTED", "UNKNOWN_KIND", `kind ${kind} is not known`);
+    }
+    let message: Message;
+    try {
+      reader.open(bytes, view, start, end);
+      message = readMessage(reader, kind, id, fields, this.#from);
+    } catch (error) {
+      if (!(error instanceof Malformed)) throw error;
+      if (id === 0 || !bodyKinds.has(kind)) {
+        throw new FrameError("INVALID_ARGUMENT", "BAD_MESSAGE", error.message);
+      }
+      this.#owner.badBody(kind, id, error.message);
+      return;
+    }
+    this.#owner.message(message);
+  }
+
+  drain(): void {
+    if (this.#closed) return;
+    this.#outbox.drained();
+    if (this.#ending && this.#outbox.unsentBytes === 0) this.link.end();
+    else this.#owner.drained();
+  }
+
+  // -------------------------------------------------------------- closing
+
+  /** Ends the connection because of what the peer did, and tells it why where it can. */
+  refuse(why: GeeError): void {
+    if (this.finished) return;
+    const told = this.#outbox.discard();
+    // Bytes of another protocol get no answer in ours.
+    if (told && why.reason !== "NOT_A_FRAME") {
+      this.send({
+        kind: "fault",
+        id: 0,
+        code: why.code,
+        message: why.message,
+        executed: why.executed,
+        reason: why.reason,
+        retryAfterMs: why.retryAfterMs,
+        details: undefined,
+        metadata: undefined,
+      });
+    }
+    if (told) this.end(why);
+    else this.close(why);
+  }
+
+  /** Ends the connection once what waits is written. The owner is told now. */
+  end(why: GeeError): void {
+    if (this.finished) return;
+    this.#ending = true;
+    this.#outbox.flush();
+    if (this.#outbox.unsentBytes === 0) this.link.end();
+    this.#tell(why);
+  }
+
+  /** Closes at once; what waits is lost. */
+  close(why: GeeError): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#tell(why);
+    this.#outbox.clear();
+    this.link.close();
+  }
+
+  /** The link's last event. */
+  closed(why: GeeError): void {
+    this.#closed = true;
+    this.#tell(why);
+    this.#outbox.clear();
+  }
+
+  /** Once, and at once: what is pending must not wait for the socket's last word. */
+  #tell(why: GeeError): void {
+    if (this.#told) return;
+    this.#told = true;
+    this.#owner.closed(why);
+  }
+}

@@ -1,0 +1,320 @@
+import { limits } from "../base/limits.ts";
+import { decodeTagged, typedArrayTags } from "./codec.ts";
+
+/** Thrown for bytes that are no acceptable value. Says what was wrong and at which byte. */
+export class Malformed extends Error {}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const rfc3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})$/;
+
+/** Short texts that repeat (object keys, method names), found by their bytes. */
+interface CachedText {
+  readonly bytes: Uint8Array;
+  readonly text: string;
+}
+const textCacheSlots = 1_024;
+const maxCachedText = 31;
+
+/**
+ * Reads one message's bytes: validates and decodes in a single walk. It knows CBOR, the limits of
+ * values, and nothing of messages. Every length is held against what is left before anything is
+ * made for it. One reader serves a whole process, because decoding never leaves the loop.
+ */
+export class ValueReader {
+  #bytes: Buffer = Buffer.alloc(0);
+  #view: DataView = new DataView(new ArrayBuffer(0));
+  #at = 0;
+  #end = 0;
+  #items = 0;
+  readonly #cache: (CachedText | undefined)[] = Array.from({ length: textCacheSlots });
+
+  /** Turns to `bytes[start]` up to `bytes[end - 1]`; `view` looks at the same bytes. */
+  open(bytes: Buffer, view: DataView, start: number, end: number): void {
+    this.#bytes = bytes;
+    this.#view = view;
+    this.#at = start;
+    this.#end = end;
+    this.#items = 0;
+  }
+
+  /** Throws when bytes are left. */
+  close(): void {
+    if (this.#at !== this.#end) this.#fail("bytes behind the end");
+  }
+
+  #fail(what: string): never {
+    throw new Malformed(`${what} at byte ${this.#at}`);
+  }
+
+  #byte(): number {
+    if (this.#at >= this.#end) this.#fail("cut short");
+    return this.#bytes[this.#at++] ?? 0;
+  }
+
+  /** The value of a head whose first byte was read; 64-bit values only where they are safe. */
+  #argument(first: number): number {
+    const info = first & 31;
+    if (info < 24) return info;
+    const at = this.#at;
+    const size = info === 24 ? 1 : info === 25 ? 2 : info === 26 ? 4 : info === 27 ? 8 : 0;
+    if (size === 0) this.#fail("an indefinite or reserved length");
+    if (at + size > this.#end) this.#fail("cut short");
+    this.#at = at + size;
+    if (size === 1) return this.#view.getUint8(at);
+    if (size === 2) return this.#view.getUint16(at);
+    if (size === 4) return this.#view.getUint32(at);
+    const value = this.#view.getBigUint64(at);
+    // As a length or a tag it is beyond every limit, and Infinity is refused as such.
+    return value > 9_007_199_254_740_991n ? Number.POSITIVE_INFINITY : Number(value);
+  }
+
+  /** Counts items and makes sure that so many can still be there (each takes a byte or more). */
+  #count(items: number): void {
+    if (items > this.#end - this.#at) this.#fail("a length beyond the end");
+    this.#items += items;
+    if (this.#items > limits.maxItems) this.#fail(`more than ${limits.maxItems} items`);
+  }
+
+  /** An array's head; returns its length. */
+  arrayHead(): number {
+    const first = this.#byte();
+    if (first >> 5 !== 4) this.#fail("not an array");
+    const count = this.#argument(first);
+    this.#count(count);
+    return count;
+  }
+
+  /** A whole number from 0 to `max`. */
+  uint(max: number): number {
+    const first = this.#byte();
+    if (first >> 5 !== 0) this.#fail("not a whole number");
+    const value = this.#argument(first);
+    if (value > max) this.#fail(`a number above ${max}`);
+    return value;
+  }
+
+  /** The first byte of what comes next, unread. */
+  peek(): number {
+    if (this.#at >= this.#end) this.#fail("cut short");
+    return this.#bytes[this.#at] ?? 0;
+  }
+
+  /** One value, of any allowed kind. */
+  value(): unknown {
+    return this.#value(limits.maxValueDepth);
+  }
+
+  #value(depth: number): unknown {
+    const first = this.#byte();
+    switch (first >> 5) {
+      case 0:
+        return first < 24 ? first : this.#integer(first, false);
+      case 1:
+        return first < 0x38 ? 31 - first : this.#integer(first, true);
+      case 2:
+        return this.#binary(first);
+      case 3:
+        return this.#text(first);
+      case 4:
+        return this.#array(first, depth);
+      case 5:
+        return this.#map(first, depth);
+      case 6:
+        return this.#tagged(first);
+      default:
+        return this.#simple(first);
+    }
+  }
+
+  #integer(first: number, negative: boolean): number | bigint {
+    if ((first & 31) === 27) {
+      if (this.#at + 8 > this.#end) this.#fail("cut short");
+      const big = this.#view.getBigUint64(this.#at);
+      this.#at += 8;
+      const value = negative ? -1n - big : big;
+      return value >= -9_007_199_254_740_991n && value <= 9_007_199_254_740_991n
+        ? Number(value)
+        : value;
+    }
+    const value = this.#argument(first);
+    return negative ? -1 - value : value;
+  }
+
+  #length(first: number): number {
+    const length = this.#argument(first);
+    if (length > this.#end - this.#at) this.#fail("a length beyond the end");
+    return length;
+  }
+
+  /** A copy, so that a value that lives on does not hold the whole receive buffer. */
+  #binary(first: number): Uint8Array {
+    const length = this.#length(first);
+    const copy = new Uint8Array(length);
+    copy.set(this.#bytes.subarray(this.#at, this.#at + length));
+    this.#at += length;
+    return copy;
+  }
+
+  /** A text string. */
+  text(maxLength: number): string {
+    const first = this.#byte();
+    if (first >> 5 !== 3) this.#fail("not a text");
+    const text = this.#text(first);
+    if (text.length > maxLength) this.#fail(`a text longer than ${maxLength}`);
+    return text;
+  }
+
+  #text(first: number): string {
+    const length = this.#length(first);
+    const start = this.#at;
+    const end = start + length;
+    this.#at = end;
+    if (length < 32) {
+      const bytes = this.#bytes;
+      let high = 0;
+      for (let index = start; index < end; index++) high |= bytes[index] ?? 0;
+      if (high < 0x80) return bytes.toString("latin1", start, end);
+    }
+    return this.#utf8(start, end);
+  }
+
+  #utf8(start: number, end: number): string {
+    try {
+      return utf8.decode(this.#bytes.subarray(start, end));
+    } catch {
+      return this.#fail("text that is no UTF-8");
+    }
+  }
+
+  /** A text that is likely to come again: an object's key, a method's name. */
+  cachedText(): string {
+    const first = this.#byte();
+    if (first >> 5 !== 3) this.#fail("not a text");
+    const length = this.#length(first);
+    if (length === 0 || length > maxCachedText) {
+      this.#at += length;
+      return this.#utf8(this.#at - length, this.#at);
+    }
+    const bytes = this.#bytes;
+    const start = this.#at;
+    let hash = length;
+    for (let index = 0; index < length; index++) {
+      hash = (Math.imul(hash, 31) + (bytes[start + index] ?? 0)) | 0;
+    }
+    const slot = hash & (textCacheSlots - 1);
+    const cached = this.#cache[slot];
+    if (cached !== undefined && cached.bytes.length === length) {
+      const known = cached.bytes;
+      let index = 0;
+      while (index < length && known[index] === bytes[start + index]) index++;
+      if (index === length) {
+        this.#at = start + length;
+        return cached.text;
+      }
+    }
+    const text = this.#utf8(start, start + length);
+    this.#at = start + length;
+    const copy = new Uint8Array(length);
+    copy.set(bytes.subarray(start, start + length));
+    this.#cache[slot] = { bytes: copy, text };
+    return text;
+  }
+
+  #array(first: number, depth: number): unknown[] {
+    const count = this.#argument(first);
+    this.#count(count);
+    if (depth === 0) this.#fail(`more than ${limits.maxValueDepth} levels`);
+    const values: unknown[] = [];
+    for (let index = 0; index < count; index++) values.push(this.#value(depth - 1));
+    return values;
+  }
+
+  #map(first: number, depth: number): Record<string, unknown> {
+    const count = this.#argument(first);
+    this.#count(2 * count);
+    if (depth === 0) this.#fail(`more than ${limits.maxValueDepth} levels`);
+    const map: Record<string, unknown> = {};
+    for (let index = 0; index < count; index++) {
+      const key = this.cachedText();
+      if (key in map && (key === "__proto__" || Object.hasOwn(map, key))) {
+        this.#fail(key === "__proto__" ? "a key named __proto__" : "a key that was there before");
+      }
+      map[key] = this.#value(depth - 1);
+    }
+    return map;
+  }
+
+  #simple(first: number): unknown {
+    switch (first) {
+      case 0xf4:
+        return false;
+      case 0xf5:
+        return true;
+      case 0xf6:
+        return null;
+      case 0xf7:
+        return undefined;
+      case 0xf9:
+      case 0xfa:
+      case 0xfb:
+        return this.#float(first);
+      default:
+        return this.#fail("a simple value that is not allowed");
+    }
+  }
+
+  /** Minus zero becomes zero, as everywhere else on the wire. */
+  #float(first: number): number {
+    const at = this.#at;
+    const size = first === 0xf9 ? 2 : first === 0xfa ? 4 : 8;
+    if (at + size > this.#end) this.#fail("cut short");
+    this.#at = at + size;
+    if (size === 8) return this.#view.getFloat64(at) + 0;
+    if (size === 4) return this.#view.getFloat32(at) + 0;
+    return this.#view.getFloat16(at) + 0;
+  }
+
+  /** Checks a tagged item here, byte for byte; then, and only then, cbor-x makes the value. */
+  #tagged(first: number): unknown {
+    const start = this.#at - 1;
+    const tag = this.#argument(first);
+    const elementBytes = typedArrayTags.get(tag);
+    const content = this.#byte();
+    const major = content >> 5;
+    if (tag === 0) {
+      if (major !== 3 || !rfc3339.test(this.#text(content))) this.#fail("tag 0 without a date");
+    } else if (tag === 1) {
+      const isNumber = major <= 1 || (content >= 0xf9 && content <= 0xfb);
+      if (
+        !isNumber ||
+        typeof (major <= 1 ? this.#integer(content, major === 1) : this.#float(content)) !==
+          "number"
+      ) {
+        this.#fail("tag 1 without a number");
+      }
+    } else if (tag === 2 || tag === 3 || elementBytes !== undefined) {
+      if (major !== 2) this.#fail(`tag ${tag} without bytes`);
+      const length = this.#length(content);
+      if (
+        elementBytes === undefined ? length > limits.maxBigintBytes : length % elementBytes !== 0
+      ) {
+        this.#fail(
+          elementBytes === undefined ? "a bigint that is too long" : "a broken typed array",
+        );
+      }
+      this.#at += length;
+    } else {
+      this.#fail(`tag ${tag}, which is not allowed`);
+    }
+    const value = decodeTagged(this.#bytes.subarray(start, this.#at));
+    if (tag === 0 && value instanceof Date && Number.isNaN(value.getTime())) {
+      this.#fail("tag 0 without a date");
+    }
+    return value;
+  }
+
+  /** Reads over one value. */
+  skip(): void {
+    this.#value(limits.maxValueDepth);
+  }
+}

@@ -1,0 +1,226 @@
+import type { Code } from "../base/errors.ts";
+import type { Writer } from "./writer.ts";
+
+/**
+ * Frames: `5a`, a 32-bit length, and so many bytes of content. The content starts with an array's
+ * head, a one-byte kind and `1a` with the 32-bit call id, all at fixed offsets. Numbers of kinds
+ * are append only.
+ */
+export const kinds = {
+  hello: 0,
+  call: 1,
+  part: 2,
+  result: 3,
+  fault: 4,
+  cancel: 5,
+  item: 6,
+  end: 7,
+  credit: 8,
+  ping: 9,
+  pong: 10,
+  drain: 11,
+  /** A frame that its sender took back before a byte of it had left. */
+  void: 16,
+} as const;
+
+/** From this kind on, a receiver that does not know a kind skips the frame instead of refusing. */
+export const firstSkippableKind = 16;
+
+const mark = 0x5a;
+const idMark = 0x1a;
+/** `5a` and the length. */
+const prefixBytes = 5;
+/** Array head, kind, `1a` and id: the least that a frame holds. */
+export const contentHeadBytes = 7;
+/** From a frame's first byte to its first field. */
+export const headBytes: number = prefixBytes + contentHeadBytes;
+/** Where the kind stands, counted from the frame's first byte. */
+export const kindOffset = 6;
+
+/** Thrown for bytes that end a connection: no frame, or one that is not allowed. */
+export class FrameError extends Error {
+  readonly code: Code;
+  readonly reason: string;
+
+  constructor(code: Code, reason: string, message: string) {
+    super(message);
+    this.code = code;
+    this.reason = reason;
+  }
+}
+
+/** Writes the head of a frame with `fields` fields behind kind and id; returns where it starts. */
+export function beginFrame(writer: Writer, kind: number, id: number, fields: number): number {
+  const start = writer.length;
+  writer.ensure(headBytes);
+  const { bytes } = writer;
+  bytes[start] = mark;
+  bytes[start + 5] = 0x82 + fields;
+  bytes[start + kindOffset] = kind;
+  bytes[start + 7] = idMark;
+  writer.view.setUint32(start + 8, id);
+  writer.length = start + headBytes;
+  return start;
+}
+
+/** Puts the length into a frame's head once its last field is written. */
+export function endFrame(writer: Writer, start: number): void {
+  writer.view.setUint32(start + 1, writer.length - start - prefixBytes);
+}
+
+/** Where whole frames go. The bytes are the receiver's until it returns, and no longer. */
+export interface FrameSink {
+  /** The largest body (content behind kind and id) that is accepted now. */
+  maxBodyBytes(): number;
+  /** A frame's fields: `fields` data items in `bytes[start]` to `bytes[end - 1]`. */
+  frame(
+    kind: number,
+    id: number,
+    fields: number,
+    bytes: Buffer,
+    view: DataView,
+    start: number,
+    end: number,
+  ): void;
+  /** Whether nothing more is wanted: the rest of what was pushed is dropped. */
+  readonly finished: boolean;
+}
+
+function whoSpeaks(bytes: Buffer, start: number): string {
+  const head = bytes.toString("latin1", start, start + 4);
+  if (/^(?:GET|POST|PUT|HEAD|OPTI|DELE|CONN|PATC|PRI|HTTP)/.test(head)) return "peer speaks HTTP";
+  if (head.startsWith("\u0016\u0003")) return "peer speaks TLS";
+  if (head.startsWith("{")) return "peer speaks JSON, as GeeRPC does";
+  return "bytes that are no frame";
+}
+
+/**
+ * Cuts a stream of bytes into frames, whatever the chunks. Length, kind and id are checked as soon
+ * as their bytes are there, before anything is made for the body. A frame that comes in pieces is
+ * gathered in a buffer that grows with what has really arrived, never with what was claimed.
+ */
+export class FrameReader {
+  readonly #sink: FrameSink;
+  /** The frame that is incomplete, from its first byte; undefined between frames. */
+  #partial: Buffer | undefined;
+  #have = 0;
+  #any = false;
+
+  constructor(sink: FrameSink) {
+    this.#sink = sink;
+  }
+
+  /** Takes the next bytes of the stream. @throws FrameError */
+  push(chunk: Uint8Array): void {
+    let bytes = Buffer.isBuffer(chunk)
+      ? chunk
+      : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    let at = 0;
+    if (this.#partial !== undefined) {
+      at = this.#gather(bytes);
+      if (this.#partial !== undefined) return;
+      if (at === bytes.length) return;
+    }
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const sink = this.#sink;
+    while (!sink.finished) {
+      const left = bytes.length - at;
+      if (left === 0) return;
+      if (left < headBytes) {
+        this.#check(bytes, at, left);
+        break;
+      }
+      const total = this.#check(bytes, at, left);
+      if (total > left) break;
+      this.#deliver(bytes, view, at, total);
+      at += total;
+    }
+    if (sink.finished) return;
+    bytes = bytes.subarray(at);
+    this.#partial = Buffer.allocUnsafeSlow(Math.max(64, bytes.length));
+    bytes.copy(this.#partial);
+    this.#have = bytes.length;
+  }
+
+  /** Adds to the incomplete frame; returns how many bytes it took. */
+  #gather(bytes: Buffer): number {
+    let at = 0;
+    let partial = this.#partial ?? Buffer.alloc(0);
+    // The head first, by itself, so that it is checked before anything is made for the body.
+    while (this.#have < headBytes) {
+      const piece = bytes.subarray(at, at + headBytes - this.#have);
+      if (piece.length === 0) return at;
+      piece.copy(partial, this.#have);
+      this.#have += piece.length;
+      at += piece.length;
+      this.#check(partial, 0, this.#have);
+    }
+    const total = this.#check(partial, 0, this.#have);
+    const piece = bytes.subarray(at, at + total - this.#have);
+    if (this.#have + piece.length > partial.length) {
+      const size = Math.min(total, Math.max(4 * partial.length, this.#have + piece.length, 4_096));
+      const grown = Buffer.allocUnsafeSlow(size);
+      partial.copy(grown, 0, 0, this.#have);
+      partial = grown;
+      this.#partial = grown;
+    }
+    piece.copy(partial, this.#have);
+    this.#have += piece.length;
+    at += piece.length;
+    if (this.#have < total) return at;
+    this.#partial = undefined;
+    this.#have = 0;
+    const view = new DataView(partial.buffer, partial.byteOffset, total);
+    this.#deliver(partial, view, 0, total);
+    return at;
+  }
+
+  /** Checks as much of a head as is there; returns the frame's size (0 while it is unknown). */
+  #check(bytes: Buffer, start: number, have: number): number {
+    if (bytes[start] !== mark) {
+      const what = this.#any ? "bytes that are no frame" : whoSpeaks(bytes, start);
+      throw new FrameError("INVALID_ARGUMENT", "NOT_A_FRAME", what);
+    }
+    if (have < prefixBytes) return 0;
+    const length =
+      (bytes[start + 1] ?? 0) * 0x1000000 +
+      (((bytes[start + 2] ?? 0) << 16) | ((bytes[start + 3] ?? 0) << 8) | (bytes[start + 4] ?? 0));
+    if (length < contentHeadBytes) {
+      throw new FrameError("INVALID_ARGUMENT", "BAD_FRAME", `a frame of ${length} bytes`);
+    }
+    const max = this.#sink.maxBodyBytes();
+    if (length - contentHeadBytes > max) {
+      throw new FrameError(
+        "RESOURCE_EXHAUSTED",
+        "FRAME_TOO_LARGE",
+        `a message of ${length - contentHeadBytes} bytes is larger than ${max}`,
+      );
+    }
+    if (have > 5) {
+      const array = bytes[start + 5] ?? 0;
+      if (array < 0x82 || array > 0x97) {
+        throw new FrameError("INVALID_ARGUMENT", "BAD_FRAME", "a frame without an array");
+      }
+    }
+    if (have > kindOffset && (bytes[start + kindOffset] ?? 0) > 23) {
+      throw new FrameError("INVALID_ARGUMENT", "BAD_FRAME", "a frame without a kind");
+    }
+    if (have > 7 && bytes[start + 7] !== idMark) {
+      throw new FrameError("INVALID_ARGUMENT", "BAD_FRAME", "a frame without a 32-bit id");
+    }
+    return prefixBytes + length;
+  }
+
+  #deliver(bytes: Buffer, view: DataView, start: number, total: number): void {
+    this.#any = true;
+    this.#sink.frame(
+      bytes[start + kindOffset] ?? 0,
+      view.getUint32(start + 8),
+      (bytes[start + 5] ?? 0) - 0x82,
+      bytes,
+      view,
+      start + headBytes,
+      start + total,
+    );
+  }
+}

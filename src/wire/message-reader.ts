@@ -1,0 +1,181 @@
+import { codeFromNumber } from "../base/errors.ts";
+import { limits } from "../base/limits.ts";
+import { Malformed } from "./decode.ts";
+import type { ValueReader } from "./decode.ts";
+import { kinds } from "./frame.ts";
+import { magic, parseCallerHello, parseServerHello } from "./hello.ts";
+import { executedWords } from "./message.ts";
+import type { CallMessage, FaultMessage, Message, Metadata } from "./message.ts";
+
+const nothing = 0xf6;
+
+function optional<T>(reader: ValueReader, present: boolean, read: () => T): T | undefined {
+  if (!present) return undefined;
+  if (reader.peek() === nothing || reader.peek() === 0xf7) {
+    reader.skip();
+    return undefined;
+  }
+  return read();
+}
+
+function readMetadata(reader: ValueReader): Metadata {
+  const value = reader.value();
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new Malformed("metadata that is no map");
+  }
+  const metadata: Record<string, string> = {};
+  for (const [key, text] of Object.entries(value)) {
+    if (typeof text !== "string") throw new Malformed("metadata with a value that is no text");
+    metadata[key] = text;
+  }
+  return metadata;
+}
+
+function readArgs(reader: ValueReader): unknown[] {
+  const count = reader.arrayHead();
+  const args: unknown[] = [];
+  for (let index = 0; index < count; index++) args.push(reader.value());
+  return args;
+}
+
+function readCall(reader: ValueReader, id: number, fields: number): CallMessage {
+  const method = reader.peek() >> 5 === 0 ? reader.uint(0xffff_ffff) : reader.cachedText();
+  const timeoutMs = optional(reader, true, () => reader.uint(limits.maxTimeoutMs));
+  const args = readArgs(reader);
+  return {
+    kind: "call",
+    id,
+    method,
+    timeoutMs,
+    args,
+    flags: fields > 3 ? reader.uint(0xffff_ffff) : 0,
+    attempt: fields > 4 ? reader.uint(0xffff) : 0,
+    metadata: optional(reader, fields > 5, () => readMetadata(reader)),
+    idempotencyKey: optional(reader, fields > 6, () => reader.text(256)),
+    streamArgument: optional(reader, fields > 7, () => reader.uint(limits.maxItems)),
+  };
+}
+
+function readFault(reader: ValueReader, id: number, fields: number): FaultMessage {
+  return {
+    kind: "fault",
+    id,
+    code: codeFromNumber(reader.uint(0xffff_ffff)),
+    message: reader.text(limits.maxFaultTextLength),
+    executed: executedWords[reader.uint(0xff)] ?? "maybe",
+    reason: optional(reader, fields > 3, () => reader.text(limits.maxFaultTextLength)),
+    retryAfterMs: optional(reader, fields > 4, () => reader.uint(limits.maxTimeoutMs)),
+    details: fields > 5 ? reader.value() : undefined,
+    metadata: optional(reader, fields > 6, () => readMetadata(reader)),
+  };
+}
+
+function readHello(reader: ValueReader, side: "caller" | "server"): Message {
+  if (reader.uint(0xffff_ffff) !== magic) throw new Malformed("a hello without the magic number");
+  const version = reader.uint(0xffff);
+  const fields = reader.value();
+  return side === "server"
+    ? { kind: "serverHello", id: 0, hello: parseServerHello(version, fields) }
+    : { kind: "callerHello", id: 0, hello: parseCallerHello(version, fields) };
+}
+
+/** The fields that each kind has at least, and at most in this version. */
+const fieldCounts: ReadonlyMap<number, readonly [least: number, known: number]> = new Map([
+  [kinds.hello, [3, 3]],
+  [kinds.call, [3, 8]],
+  [kinds.part, [1, 2]],
+  [kinds.result, [1, 2]],
+  [kinds.fault, [3, 7]],
+  [kinds.cancel, [1, 2]],
+  [kinds.item, [1, 2]],
+  [kinds.end, [0, 1]],
+  [kinds.credit, [1, 1]],
+  [kinds.ping, [1, 1]],
+  [kinds.pong, [1, 1]],
+  [kinds.drain, [1, 2]],
+]);
+
+/** Whether this version knows a kind. */
+export function isKnownKind(kind: number): boolean {
+  return fieldCounts.has(kind);
+}
+
+/**
+ * Reads a frame's fields as the message that they are. Fields beyond those that this version knows
+ * are held to the rules of values and then ignored. `from` is the side that sent it.
+ *
+ * @throws Malformed
+ */
+export function readMessage(
+  reader: ValueReader,
+  kind: number,
+  id: number,
+  fields: number,
+  from: "caller" | "server",
+): Message {
+  const [least, known] = fieldCounts.get(kind) ?? [0, 0];
+  if (fields < least) throw new Malformed(`a message of kind ${kind} with ${fields} fields`);
+  const message = readKnown(reader, kind, id, fields, from);
+  for (let extra = known; extra < fields; extra++) reader.skip();
+  reader.close();
+  return message;
+}
+
+function readKnown(
+  reader: ValueReader,
+  kind: number,
+  id: number,
+  fields: number,
+  from: "caller" | "server",
+): Message {
+  switch (kind) {
+    case kinds.call:
+      return readCall(reader, id, fields);
+    case kinds.result:
+    case kinds.item:
+      return {
+        kind: kind === kinds.result ? "result" : "item",
+        id,
+        value: reader.value(),
+        metadata: optional(reader, fields > 1, () => readMetadata(reader)),
+      };
+    case kinds.fault:
+      return readFault(reader, id, fields);
+    case kinds.hello:
+      return readHello(reader, from);
+    case kinds.part: {
+      const bytes = reader.value();
+      if (!(bytes instanceof Uint8Array)) throw new Malformed("a part without bytes");
+      const totalBytes = fields > 1 ? reader.uint(0xffff_ffff) : undefined;
+      return { kind: "part", id, bytes, totalBytes };
+    }
+    case kinds.cancel:
+      return {
+        kind: "cancel",
+        id,
+        code: codeFromNumber(reader.uint(0xffff_ffff)),
+        message: optional(reader, fields > 1, () => reader.text(limits.maxFaultTextLength)),
+      };
+    case kinds.end:
+      return {
+        kind: "end",
+        id,
+        metadata: optional(reader, fields > 0, () => readMetadata(reader)),
+      };
+    case kinds.credit:
+      return { kind: "credit", id, bytes: reader.uint(0xffff_ffff) };
+    case kinds.ping:
+      return { kind: "ping", id: 0, token: reader.uint(0xffff_ffff) };
+    case kinds.pong:
+      return { kind: "pong", id: 0, token: reader.uint(0xffff_ffff) };
+    case kinds.drain:
+      return {
+        kind: "drain",
+        id: 0,
+        lastCallId: reader.uint(0xffff_ffff),
+        reason: optional(reader, fields > 1, () => reader.text(limits.maxFaultTextLength)),
+      };
+    default:
+      throw new Malformed(`kind ${kind}`);
+  }
+}

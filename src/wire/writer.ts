@@ -1,0 +1,122 @@
+/** Thrown by a {@link Writer} that would grow past its limit. Caught where a message is encoded. */
+export class TooLarge extends Error {}
+
+const keptBytes = 65_536;
+
+/** Bytes being written, in a buffer that grows. Knows CBOR's heads, and nothing of values. */
+export class Writer {
+  /** The buffer; `bytes[0]` to `bytes[length - 1]` are written. Replaced when it grows. */
+  bytes: Buffer = Buffer.allocUnsafeSlow(keptBytes);
+  view: DataView = new DataView(this.bytes.buffer);
+  length = 0;
+  #maxBytes = Number.POSITIVE_INFINITY;
+
+  /** Starts anew; from here on, more than `maxBytes` throw {@link TooLarge}. */
+  reset(maxBytes: number): void {
+    this.length = 0;
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Gives a buffer that one large message grew back to the heap. */
+  shrink(): void {
+    if (this.bytes.length <= keptBytes) return;
+    this.bytes = Buffer.allocUnsafeSlow(keptBytes);
+    this.view = new DataView(this.bytes.buffer);
+  }
+
+  /** Makes room for `count` more bytes. */
+  ensure(count: number): void {
+    if (this.bytes.length - this.length < count) this.#grow(count);
+  }
+
+  #grow(count: number): void {
+    const needed = this.length + count;
+    if (needed > this.#maxBytes + 16) throw new TooLarge();
+    let size = this.bytes.length;
+    while (size < needed) size *= 2;
+    const bytes = Buffer.allocUnsafeSlow(size);
+    this.bytes.copy(bytes, 0, 0, this.length);
+    this.bytes = bytes;
+    this.view = new DataView(bytes.buffer);
+  }
+
+  /** Throws {@link TooLarge} when more than the limit was written. */
+  checkSize(): void {
+    if (this.length > this.#maxBytes) throw new TooLarge();
+  }
+
+  byte(value: number): void {
+    this.ensure(1);
+    this.bytes[this.length++] = value;
+  }
+
+  /** A head: `major` is the major type shifted into place (0x00, 0x20, ... 0xe0). */
+  head(major: number, value: number): void {
+    this.ensure(5);
+    const { bytes, length } = this;
+    if (value < 24) {
+      bytes[length] = major | value;
+      this.length = length + 1;
+    } else if (value < 0x100) {
+      bytes[length] = major | 24;
+      bytes[length + 1] = value;
+      this.length = length + 2;
+    } else if (value < 0x10000) {
+      bytes[length] = major | 25;
+      bytes[length + 1] = value >>> 8;
+      bytes[length + 2] = value;
+      this.length = length + 3;
+    } else {
+      bytes[length] = major | 26;
+      this.view.setUint32(length + 1, value);
+      this.length = length + 5;
+    }
+  }
+
+  /** A head with a 32-bit value in its long form, whatever the value. */
+  longHead(major: number, value: number): void {
+    this.ensure(5);
+    this.bytes[this.length] = major | 26;
+    this.view.setUint32(this.length + 1, value);
+    this.length += 5;
+  }
+
+  double(value: number): void {
+    this.ensure(9);
+    this.bytes[this.length] = 0xfb;
+    this.view.setFloat64(this.length + 1, value);
+    this.length += 9;
+  }
+
+  /** A text string; a lone surrogate is written as U+FFFD. */
+  text(text: string): void {
+    const units = text.length;
+    if (units < 24) {
+      this.ensure(1 + 3 * units);
+      const { bytes } = this;
+      const start = this.length + 1;
+      let index = 0;
+      for (; index < units; index++) {
+        const unit = text.charCodeAt(index);
+        if (unit > 0x7f) break;
+        bytes[start + index] = unit;
+      }
+      if (index === units) {
+        bytes[this.length] = 0x60 | units;
+        this.length = start + units;
+        return;
+      }
+    }
+    const size = Buffer.byteLength(text);
+    this.head(0x60, size);
+    this.ensure(size);
+    this.length += this.bytes.write(text, this.length, size);
+  }
+
+  /** Bytes as they are, without a head. */
+  raw(bytes: Uint8Array): void {
+    this.ensure(bytes.length);
+    this.bytes.set(bytes, this.length);
+    this.length += bytes.length;
+  }
+}
