@@ -321,7 +321,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
     running: 0,
     draining: false,
     changed(session) {
-      if (session.closedNow) sessions.delete(session);
+      if (session.isClosed) sessions.delete(session);
       server?.look();
     },
   };

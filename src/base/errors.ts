@@ -77,6 +77,15 @@ export interface GeeErrorOptions {
   readonly cause?: unknown;
 }
 
+/** What was thrown, in words; whatever it is, this does not throw. */
+export function describeThrown(thrown: unknown): string {
+  try {
+    return thrown instanceof Error ? (thrown.stack ?? thrown.message) : Bun.inspect(thrown);
+  } catch {
+    return "a value that cannot be described";
+  }
+}
+
 /**
  * The one error that calls reject with and that handlers throw on purpose.
  *
@@ -109,15 +118,16 @@ export class GeeError extends Error {
    */
   static from(thrown: unknown, executed: Executed = "maybe"): GeeError {
     if (thrown instanceof GeeError) return thrown;
-    const name = thrown instanceof Error ? thrown.name : "";
-    const message = thrown instanceof Error ? thrown.message : String(thrown);
+    if (!(thrown instanceof Error)) {
+      return new GeeError("UNKNOWN", describeThrown(thrown), { cause: thrown, executed });
+    }
     const code: Code =
-      name === "TimeoutError"
+      thrown.name === "TimeoutError"
         ? "DEADLINE_EXCEEDED"
-        : name === "AbortError"
+        : thrown.name === "AbortError"
           ? "CANCELLED"
           : "UNKNOWN";
-    return new GeeError(code, message, { cause: thrown, executed });
+    return new GeeError(code, thrown.message, { cause: thrown, executed });
   }
 
   /** The same error with another word on whether the call may have run. */

@@ -28,7 +28,7 @@ export const limits = {
   /** Handlers that run at once in one server, cancelled ones included until they end. */
   maxRunningHandlers: 10_000,
   /** Unsent replies on one connection beyond which the answering side stops reading it. */
-  pauseReadingBytes: 1024_096,
+  pauseReadingBytes: 1_048_576,
   /** Unsent requests on one connection beyond which the calling side refuses new calls. */
   maxQueuedRequestBytes: 134_217_728,
   /** Text of a fault's message or reason, in UTF-16 units; longer text is cut. */

@@ -17,24 +17,33 @@ export interface Log {
 
 const order: readonly LogLevel[] = ["debug", "info", "warn", "error"];
 
-/** Text from elsewhere made fit for a line: control characters escaped, cut to `maxLength`. */
-export function printable(text: string, maxLength = 256): string {
-  const cut = text.length > maxLength ? `${text.slice(0, maxLength)}...` : text;
-  // eslint-disable-next-line no-control-regex
-  return cut.replace(
+function cut(text: string, maxLength: number): string {
+  return text.length > maxLength ? `${text.slice(0, maxLength)}...` : text;
+}
+
+function escaped(text: string): string {
+  return text.replace(
+    // eslint-disable-next-line no-control-regex
     /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 }
 
+/** Text from elsewhere made fit for a line: control characters escaped, cut to `maxLength`. */
+export function printable(text: string, maxLength = 256): string {
+  return escaped(cut(text, maxLength));
+}
+
+/** An error's stack is worth more room than a name from the wire. */
+const maxFieldLength = 2_000;
+
 function field(value: unknown): string {
-  if (typeof value === "string") {
-    const text = printable(value);
-    return /^[^\s"=]+$/.test(text) ? text : JSON.stringify(text);
-  }
-  if (value instanceof Error) return JSON.stringify(printable(value.message));
   if (typeof value === "bigint") return `${value}`;
-  return printable(JSON.stringify(value) ?? String(value));
+  if (typeof value === "string" || value instanceof Error) {
+    const text = cut(typeof value === "string" ? value : value.message, maxFieldLength);
+    return /^[^\s"=\p{Cc}]+$/u.test(text) ? text : escaped(JSON.stringify(text));
+  }
+  return printable(JSON.stringify(value) ?? String(value), maxFieldLength);
 }
 
 /** A log that writes lines of at least `level` to `sink`. */

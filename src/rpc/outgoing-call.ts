@@ -49,8 +49,8 @@ export class OutgoingCall implements DeadlineEntry, PendingEntry {
   readonly #setup: CallSetup;
   #carrier: CallCarrier | undefined;
   #settled = false;
-  #resolve: (value: unknown) => void;
-  #reject: (error: unknown) => void;
+  #resolve: (value: unknown) => void = () => {};
+  #reject: (error: unknown) => void = () => {};
 
   constructor(setup: CallSetup) {
     this.#setup = setup;
@@ -58,10 +58,10 @@ export class OutgoingCall implements DeadlineEntry, PendingEntry {
     this.args = setup.args;
     this.metadata = setup.metadata;
     this.deadlineAt = setup.deadlineAt;
-    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    this.promise = promise;
-    this.#resolve = resolve;
-    this.#reject = reject;
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
     const { signal } = setup;
     if (signal?.aborted === true) {
       this.#end("CANCELLED", "the call was cancelled before it began", signal.reason);

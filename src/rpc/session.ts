@@ -1,53 +1,24 @@
-import type { Deadlines } from "../base/deadlines.ts";
 import { GeeError } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
 import { printable } from "../base/log.ts";
-import type { Log } from "../base/log.ts";
-import type { Clock, Timer } from "../base/time.ts";
+import type { Timer } from "../base/time.ts";
 import type { Turns } from "../base/turns.ts";
 import { Channel } from "../wire/channel.ts";
 import type { ChannelOwner } from "../wire/channel.ts";
 import { kinds } from "../wire/frame.ts";
-import { methodFlags, protocolVersion } from "../wire/hello.ts";
+import { protocolVersion } from "../wire/hello.ts";
 import type { CallerHello, ServerHello } from "../wire/hello.ts";
 import type { Link } from "../wire/link.ts";
 import type { CallMessage, Message } from "../wire/message.ts";
-import { withContext } from "./context.ts";
-import { HandlerRun } from "./handler-run.ts";
-import type { ServedMethod, ServiceTable } from "./service.ts";
+import { Answering } from "./answering.ts";
+import type { AnsweringHost } from "./answering.ts";
 
 /** What every session of one server shares. */
-export interface SessionHost {
-  readonly clock: Clock;
-  readonly deadlines: Deadlines;
+export interface SessionHost extends AnsweringHost {
   readonly turns: Turns;
-  readonly log: Log;
-  readonly table: ServiceTable;
   readonly hello: ServerHello;
-  /** Handlers that run now, in all sessions, given-up ones included. */
-  running: number;
-  /** New calls are answered UNAVAILABLE. */
-  draining: boolean;
   /** Called when a session has come to its end, and when a call of it has. */
   changed(session: Session): void;
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    value instanceof Promise ||
-    (typeof value === "object" &&
-      value !== null &&
-      "then" in value &&
-      typeof value.then === "function")
-  );
-}
-
-function refusal(
-  code: "UNAVAILABLE" | "RESOURCE_EXHAUSTED" | "UNIMPLEMENTED" | "DEADLINE_EXCEEDED" | "CANCELLED",
-  reason: string,
-  message: string,
-): GeeError {
-  return new GeeError(code, message, { reason, executed: "no" });
 }
 
 /**
@@ -64,8 +35,7 @@ export class Session implements ChannelOwner {
   /** The calls of this read, in their order. */
   #arrived: CallMessage[] = [];
   #arrivedAt = 0;
-  /** Calls that are being handled and not yet answered. */
-  readonly #running: Map<number, HandlerRun> = new Map();
+  readonly #answering: Answering;
   #state: "greeting" | "open" | "closed" = "greeting";
   #lastId = 0;
   readonly #helloTimer: Timer;
@@ -73,6 +43,7 @@ export class Session implements ChannelOwner {
   constructor(link: Link, host: SessionHost) {
     this.#host = host;
     this.channel = new Channel(link, this, "caller", limits.maxCallerHelloBytes);
+    this.#answering = new Answering(this.channel, host, () => host.changed(this));
     host.turns.watch();
     this.#helloTimer = host.clock.after(
       limits.helloTimeoutMs,
@@ -87,11 +58,11 @@ export class Session implements ChannelOwner {
 
   /** Calls that were accepted and not yet answered. */
   get inFlight(): number {
-    return this.#running.size;
+    return this.#answering.inFlight;
   }
 
   /** Whether the connection is over. */
-  get closedNow(): boolean {
+  get isClosed(): boolean {
     return this.#state === "closed";
   }
 
@@ -149,7 +120,7 @@ export class Session implements ChannelOwner {
       return;
     }
     if (!this.#opens(id)) return;
-    this.#fault(
+    this.#answering.fault(
       id,
       new GeeError("INVALID_ARGUMENT", `a call that cannot be read: ${why}`, {
         reason: "BAD_BODY",
@@ -166,13 +137,19 @@ export class Session implements ChannelOwner {
     const own = this.#host.hello;
     if (hello.version < protocolVersion) {
       this.channel.refuse(
-        refusal("UNIMPLEMENTED", "UNSUPPORTED_VERSION", `version ${hello.version} is not spoken`),
+        new GeeError("UNIMPLEMENTED", `version ${hello.version} is not spoken`, {
+          reason: "UNSUPPORTED_VERSION",
+          executed: "no",
+        }),
       );
       return;
     }
     if (hello.instance !== undefined && hello.instance !== own.instance) {
       this.channel.refuse(
-        refusal("UNAVAILABLE", "WRONG_INSTANCE", "another instance serves this address"),
+        new GeeError("UNAVAILABLE", "another instance serves this address", {
+          reason: "WRONG_INSTANCE",
+          executed: "no",
+        }),
       );
       return;
     }
@@ -209,10 +186,10 @@ export class Session implements ChannelOwner {
     const waiting = this.#arrived.findIndex((call) => call.id === id);
     if (waiting >= 0) {
       this.#arrived.splice(waiting, 1);
-      this.#fault(id, new GeeError(why.code, why.message, { executed: "no" }));
+      this.#answering.fault(id, new GeeError(why.code, why.message, { executed: "no" }));
       return;
     }
-    this.#giveUp(id, new GeeError(why.code, why.message, { executed: "maybe" }));
+    this.#answering.giveUp(id, new GeeError(why.code, why.message, { executed: "maybe" }));
   }
 
   readEnd(): void {
@@ -221,165 +198,7 @@ export class Session implements ChannelOwner {
     this.#arrived = [];
     for (const call of calls) {
       if (this.channel.finished) return;
-      this.#start(call);
-    }
-  }
-
-  // -------------------------------------------------------------- handlers
-
-  #refusalOf(call: CallMessage, served: ServedMethod, deadlineAt: number): GeeError | undefined {
-    const host = this.#host;
-    if (host.draining) return refusal("UNAVAILABLE", "DRAINING", "the server is shutting down");
-    if (this.#running.size >= limits.maxInFlight) {
-      return refusal(
-        "RESOURCE_EXHAUSTED",
-        "TOO_MANY_IN_FLIGHT",
-        `${limits.maxInFlight} calls are in flight on this connection`,
-      );
-    }
-    if (host.running >= limits.maxRunningHandlers) {
-      return refusal(
-        "RESOURCE_EXHAUSTED",
-        "TOO_MANY_HANDLERS",
-        `${limits.maxRunningHandlers} handlers run already`,
-      );
-    }
-    if ((call.flags & 0xff) !== 0) {
-      return refusal("UNIMPLEMENTED", "UNSUPPORTED_FLAG", `call flags ${call.flags & 0xff}`);
-    }
-    if (call.streamArgument !== undefined || (served.flags & methodFlags.answersStream) !== 0) {
-      return refusal("UNIMPLEMENTED", "UNSUPPORTED_STREAM", `${served.name} is a stream`);
-    }
-    if (deadlineAt <= host.clock.now()) {
-      return refusal("DEADLINE_EXCEEDED", "EXPIRED", `${served.name} came too late to be started`);
-    }
-    return undefined;
-  }
-
-  #start(call: CallMessage): void {
-    const host = this.#host;
-    let run: HandlerRun;
-    let result: unknown;
-    try {
-      const served = host.table.find(call.method);
-      const allowedMs = Math.min(
-        call.timeoutMs ?? Number.POSITIVE_INFINITY,
-        served.timeoutMs ?? Number.POSITIVE_INFINITY,
-      );
-      const deadlineAt = this.#arrivedAt + allowedMs;
-      const refused = this.#refusalOf(call, served, deadlineAt);
-      if (refused !== undefined) throw refused;
-      run = new HandlerRun(call, served, deadlineAt, {
-        peer: this.channel.link.peer,
-        log: host.log,
-        clock: host.clock,
-        onExpired: this.#onExpired,
-      });
-    } catch (error) {
-      this.#fault(call.id, GeeError.from(error, "no"));
-      return;
-    }
-    host.running++;
-    try {
-      result = withContext(run, () => run.served.invoke(call.args));
-      if (isThenable(result)) {
-        this.#running.set(run.id, run);
-        if (run.deadlineAt !== Number.POSITIVE_INFINITY) host.deadlines.add(run);
-        result.then(
-          (value) => this.#ended(run, () => this.#reply(run, value)),
-          (error: unknown) => this.#ended(run, () => this.#thrown(run, error)),
-        );
-        return;
-      }
-    } catch (error) {
-      host.running--;
-      this.#thrown(run, error);
-      return;
-    }
-    host.running--;
-    this.#reply(run, result);
-  }
-
-  /** A handler is at its end; it answers unless its call was given up. */
-  #ended(run: HandlerRun, answer: () => void): void {
-    this.#host.running--;
-    this.#host.deadlines.remove(run);
-    if (this.#running.delete(run.id)) answer();
-    this.#host.changed(this);
-  }
-
-  readonly #onExpired = (run: HandlerRun): void => {
-    this.#giveUp(
-      run.id,
-      new GeeError("DEADLINE_EXCEEDED", `${run.method} was not done at its deadline`, {
-        executed: "maybe",
-      }),
-    );
-  };
-
-  /** Answers a call whose handler still runs, and tells the handler to stop. */
-  #giveUp(id: number, why: GeeError): void {
-    const run = this.#running.get(id);
-    if (run === undefined) return;
-    this.#running.delete(id);
-    this.#host.deadlines.remove(run);
-    this.#fault(id, why);
-    run.abort(why);
-    this.#host.changed(this);
-  }
-
-  #reply(run: HandlerRun, value: unknown): void {
-    try {
-      this.channel.send({ kind: "result", id: run.id, value, metadata: undefined });
-    } catch (error) {
-      const why = GeeError.from(error);
-      const code = why.code === "RESOURCE_EXHAUSTED" ? why.code : "INTERNAL";
-      this.#host.log.warn("result cannot travel", { method: run.method, why: why.message });
-      this.#fault(
-        run.id,
-        new GeeError(code, `${run.method}: ${why.message}`, {
-          reason: why.reason,
-          executed: "yes",
-        }),
-      );
-    }
-  }
-
-  #thrown(run: HandlerRun, error: unknown): void {
-    if (error instanceof GeeError) {
-      this.#fault(run.id, error.withExecuted("yes"));
-      return;
-    }
-    // What went wrong inside is nobody's business outside; the id joins the two.
-    const logId = crypto.randomUUID().slice(0, 8);
-    const what = error instanceof Error ? (error.stack ?? error.message) : Bun.inspect(error);
-    this.#host.log.error("handler failed", { method: run.method, id: logId, error: what });
-    this.#fault(
-      run.id,
-      new GeeError("INTERNAL", `${run.method} failed; the server's log has it as ${logId}`, {
-        reason: "HANDLER_FAILED",
-        executed: "yes",
-      }),
-    );
-  }
-
-  #fault(id: number, error: GeeError): void {
-    const fault = {
-      kind: "fault",
-      id,
-      code: error.code,
-      message: error.message,
-      executed: error.executed,
-      reason: error.reason,
-      retryAfterMs: error.retryAfterMs,
-      metadata: undefined,
-    } as const;
-    try {
-      this.channel.send({ ...fault, details: error.details });
-    } catch (cause) {
-      const why = cause instanceof Error ? cause.message : String(cause);
-      this.#host.log.warn("details of a fault cannot travel", { why });
-      this.channel.send({ ...fault, details: undefined });
+      this.#answering.start(call, this.#arrivedAt);
     }
   }
 
@@ -402,7 +221,7 @@ export class Session implements ChannelOwner {
 
   /** Answers what still runs, tells it to stop, and ends the connection. */
   end(why: GeeError): void {
-    for (const id of [...this.#running.keys()]) this.#giveUp(id, why);
+    this.#answering.giveUpAll(why);
     this.channel.end(why);
   }
 
@@ -422,11 +241,7 @@ export class Session implements ChannelOwner {
       executed: "maybe",
       cause: why,
     });
-    for (const run of this.#running.values()) {
-      this.#host.deadlines.remove(run);
-      run.abort(gone);
-    }
-    this.#running.clear();
+    this.#answering.abandon(gone);
     this.#host.changed(this);
   }
 }

@@ -1,0 +1,157 @@
+import { randomBytes } from "node:crypto";
+import { type Address, parseAddress } from "../base/address.ts";
+import { GeeError } from "../base/errors.ts";
+import { limits } from "../base/limits.ts";
+import { isServiceName } from "../base/names.ts";
+import { Fields, flag, integer, list, number, record, text, word } from "./fields.ts";
+
+/** What a server says of itself and may change while it runs. */
+export interface Facts {
+  /** Where it takes calls. */
+  readonly address: Address;
+  /** Version of the program, for people to read. */
+  readonly version?: string | undefined;
+  /** Hash of the contract that it serves. */
+  readonly contract?: string | undefined;
+  /** Where it stands: machines near one another share a zone. */
+  readonly zone?: string | undefined;
+  /** Its share of the calls beside the others' (0 to 10,000; 1 when not said; 0 = none). */
+  readonly weight: number;
+  /** Calls that it runs, as last seen. */
+  readonly load?: number | undefined;
+  /** It finishes what it has and wants no new calls. */
+  readonly draining: boolean;
+  /** Anything else by name, for people and for choosing. */
+  readonly tags?: Readonly<Record<string, string>> | undefined;
+}
+
+/** What a server sends to a registry. */
+export interface Announcement extends Facts {
+  /** One process start: 32 hex digits, of 128 random bits that the server makes itself. */
+  readonly id: string;
+  /** Number of this announcement; the highest one of an instance holds, wherever it was heard. */
+  readonly revision: number;
+  readonly services: readonly string[];
+  /** The lease that it asks for; the answer says what it got. */
+  readonly leaseMs?: number | undefined;
+}
+
+/** One line of a member list. */
+export interface Member extends Facts {
+  /** Absent for a peer that announced itself by header only (GeeRPC). */
+  readonly id?: string | undefined;
+  /** Absent for such a peer: what it serves is known only from its hello. */
+  readonly services?: readonly string[] | undefined;
+  /** 0 for such a peer. */
+  readonly revision: number;
+  /** `"left"`: it withdrew, or another process took its address; said for one lease. */
+  readonly state: MemberState;
+  /** Since it registered, by the registry's clock. */
+  readonly ageMs: number;
+  /** Since its last beat, by the registry's clock. */
+  readonly beatMs: number;
+}
+
+/** Append only: a client skips a member whose state it does not know. */
+export type MemberState = "up" | "left";
+
+/** A new instance id. */
+export function newInstanceId(): string {
+  return randomBytes(16).toString("hex");
+}
+
+/** A member of which only the address is known. */
+export function memberAt(address: Address, ageMs = 0, beatMs = 0): Member {
+  return { address, weight: 1, draining: false, revision: 0, state: "up", ageMs, beatMs };
+}
+
+/** Order of member lists: by address byte by byte, then by id, so that round robin is stable. */
+export function compareMembers(left: Member, right: Member): number {
+  if (left.address !== right.address) return left.address < right.address ? -1 : 1;
+  const [a, b] = [left.id ?? "", right.id ?? ""];
+  return a === b ? 0 : a < b ? -1 : 1;
+}
+
+/** All of an announcement that watchers are told of; load and the words for people are left out. */
+export function watched(announcement: Announcement): string {
+  const { address, services, weight, draining, tags } = announcement;
+  const pairs = Object.entries(tags ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+  return JSON.stringify([address, services, weight, draining, pairs]);
+}
+
+/** An instance id from outside. */
+export const instanceId: (value: unknown, path: string) => string = text(32, /^[0-9a-f]{32}$/);
+
+/** A revision from outside. */
+export const revision: (value: unknown, path: string) => number = integer(
+  0,
+  Number.MAX_SAFE_INTEGER,
+);
+
+/** A load from outside. */
+export const load: (value: unknown, path: string) => number = number(0, 1e9);
+
+function addressField(value: unknown, path: string): Address {
+  const written = text(300)(value, path);
+  try {
+    return parseAddress(written);
+  } catch (thrown) {
+    const { message, reason, hint } = GeeError.from(thrown);
+    throw new GeeError("INVALID_ARGUMENT", `${path}: ${message}`, { reason, hint, executed: "no" });
+  }
+}
+
+function serviceName(value: unknown, path: string): string {
+  const name = text(64)(value, path);
+  if (isServiceName(name)) return name;
+  throw new GeeError("INVALID_ARGUMENT", `${path}: no service name: ${JSON.stringify(name)}`, {
+    executed: "no",
+  });
+}
+
+function serviceNames(value: unknown, path: string): readonly string[] {
+  return [...new Set(list(limits.maxServices, serviceName)(value, path))].sort();
+}
+
+const tagFields = record(limits.maxTags, text(64, /^[A-Za-z][A-Za-z0-9_.-]*$/), text(256));
+
+function parseFacts(fields: Fields): Facts {
+  return {
+    address: fields.need("address", addressField),
+    version: fields.may("version", text(64)),
+    contract: fields.may("contract", text(128)),
+    zone: fields.may("zone", text(64)),
+    weight: fields.may("weight", number(0, 10_000)) ?? 1,
+    load: fields.may("load", load),
+    draining: fields.may("draining", flag) ?? false,
+    tags: fields.may("tags", tagFields),
+  };
+}
+
+/** @throws GeeError INVALID_ARGUMENT, naming the field */
+export function parseAnnouncement(value: unknown, path = "instance"): Announcement {
+  const fields = new Fields(value, path);
+  return {
+    id: fields.need("id", instanceId),
+    revision: fields.need("revision", revision),
+    services: fields.need("services", serviceNames),
+    // Any length may be asked for; the registry answers with the nearest that it grants.
+    leaseMs: fields.may("leaseMs", number(0, Number.MAX_SAFE_INTEGER)),
+    ...parseFacts(fields),
+  };
+}
+
+/** @throws GeeError INVALID_ARGUMENT, naming the field */
+export function parseMember(value: unknown, path = "instance"): Member {
+  const fields = new Fields(value, path);
+  const span = number(0, Number.MAX_SAFE_INTEGER);
+  return {
+    id: fields.may("id", instanceId),
+    services: fields.may("services", serviceNames),
+    revision: fields.may("revision", revision) ?? 0,
+    state: fields.may("state", word("up", "left")) ?? "up",
+    ageMs: fields.may("ageMs", span) ?? 0,
+    beatMs: fields.may("beatMs", span) ?? 0,
+    ...parseFacts(fields),
+  };
+}

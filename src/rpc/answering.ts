@@ -1,0 +1,240 @@
+import { describeThrown, GeeError } from "../base/errors.ts";
+import type { Deadlines } from "../base/deadlines.ts";
+import { limits } from "../base/limits.ts";
+import type { Log } from "../base/log.ts";
+import type { Clock } from "../base/time.ts";
+import type { Channel } from "../wire/channel.ts";
+import { methodFlags } from "../wire/hello.ts";
+import type { CallMessage } from "../wire/message.ts";
+import { withContext } from "./context.ts";
+import { HandlerRun } from "./handler-run.ts";
+import type { ServedMethod, ServiceTable } from "./service.ts";
+
+/** What the answering ends of one server share. */
+export interface AnsweringHost {
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  readonly log: Log;
+  readonly table: ServiceTable;
+  /** Handlers that run now, on all connections, given-up ones included. */
+  running: number;
+  /** New calls are answered UNAVAILABLE. */
+  draining: boolean;
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    value instanceof Promise ||
+    (typeof value === "object" &&
+      value !== null &&
+      "then" in value &&
+      typeof value.then === "function")
+  );
+}
+
+function refusal(
+  code: "UNAVAILABLE" | "RESOURCE_EXHAUSTED" | "UNIMPLEMENTED" | "DEADLINE_EXCEEDED" | "CANCELLED",
+  reason: string,
+  message: string,
+): GeeError {
+  return new GeeError(code, message, { reason, executed: "no" });
+}
+
+/**
+ * Handlers at work for one connection, from a call that has come in whole to its one answer: a
+ * result, a fault, or, when the call is given up, a fault while the handler is still told to stop.
+ */
+export class Answering {
+  readonly #channel: Channel;
+  readonly #host: AnsweringHost;
+  readonly #onEnded: () => void;
+  /** Calls that are being handled and not yet answered. */
+  readonly #running: Map<number, HandlerRun> = new Map();
+
+  /** `onEnded` is called whenever a call that did not end at once has ended. */
+  constructor(channel: Channel, host: AnsweringHost, onEnded: () => void) {
+    this.#channel = channel;
+    this.#host = host;
+    this.#onEnded = onEnded;
+  }
+
+  /** Calls that wait for their answer. */
+  get inFlight(): number {
+    return this.#running.size;
+  }
+
+  #refusalOf(call: CallMessage, served: ServedMethod, deadlineAt: number): GeeError | undefined {
+    const host = this.#host;
+    if (host.draining) return refusal("UNAVAILABLE", "DRAINING", "the server is shutting down");
+    if (this.#running.size >= limits.maxInFlight) {
+      return refusal(
+        "RESOURCE_EXHAUSTED",
+        "TOO_MANY_IN_FLIGHT",
+        `${limits.maxInFlight} calls are in flight on this connection`,
+      );
+    }
+    if (host.running >= limits.maxRunningHandlers) {
+      return refusal(
+        "RESOURCE_EXHAUSTED",
+        "TOO_MANY_HANDLERS",
+        `${limits.maxRunningHandlers} handlers run already`,
+      );
+    }
+    if ((call.flags & 0xff) !== 0) {
+      return refusal("UNIMPLEMENTED", "UNSUPPORTED_FLAG", `call flags ${call.flags & 0xff}`);
+    }
+    if (call.streamArgument !== undefined || (served.flags & methodFlags.answersStream) !== 0) {
+      return refusal("UNIMPLEMENTED", "UNSUPPORTED_STREAM", `${served.name} is a stream`);
+    }
+    if (deadlineAt <= host.clock.now()) {
+      return refusal("DEADLINE_EXCEEDED", "EXPIRED", `${served.name} came too late to be started`);
+    }
+    return undefined;
+  }
+
+  /** Starts the handler of a call that arrived at `arrivedAt`, or answers why not. */
+  start(call: CallMessage, arrivedAt: number): void {
+    const host = this.#host;
+    let run: HandlerRun;
+    let result: unknown;
+    try {
+      const served = host.table.find(call.method);
+      const allowedMs = Math.min(
+        call.timeoutMs ?? Number.POSITIVE_INFINITY,
+        served.timeoutMs ?? Number.POSITIVE_INFINITY,
+      );
+      const deadlineAt = arrivedAt + allowedMs;
+      const refused = this.#refusalOf(call, served, deadlineAt);
+      if (refused !== undefined) throw refused;
+      run = new HandlerRun(call, served, deadlineAt, {
+        peer: this.#channel.link.peer,
+        log: host.log,
+        clock: host.clock,
+        onExpired: this.#onExpired,
+      });
+    } catch (error) {
+      this.fault(call.id, GeeError.from(error, "no"));
+      return;
+    }
+    host.running++;
+    try {
+      result = withContext(run, () => run.served.invoke(call.args));
+      if (isThenable(result)) {
+        this.#running.set(run.id, run);
+        if (run.deadlineAt !== Number.POSITIVE_INFINITY) host.deadlines.add(run);
+        result.then(
+          (value) => this.#ended(run, () => this.#reply(run, value)),
+          (error: unknown) => this.#ended(run, () => this.#thrown(run, error)),
+        );
+        return;
+      }
+    } catch (error) {
+      host.running--;
+      this.#thrown(run, error);
+      return;
+    }
+    host.running--;
+    this.#reply(run, result);
+  }
+
+  /** A handler is at its end; it answers unless its call was given up. */
+  #ended(run: HandlerRun, answer: () => void): void {
+    this.#host.running--;
+    this.#host.deadlines.remove(run);
+    if (this.#running.delete(run.id)) answer();
+    this.#onEnded();
+  }
+
+  readonly #onExpired = (run: HandlerRun): void => {
+    this.giveUp(
+      run.id,
+      new GeeError("DEADLINE_EXCEEDED", `${run.method} was not done at its deadline`, {
+        executed: "maybe",
+      }),
+    );
+  };
+
+  /** Answers a call whose handler still runs, and tells the handler to stop. */
+  giveUp(id: number, why: GeeError): void {
+    const run = this.#running.get(id);
+    if (run === undefined) return;
+    this.#running.delete(id);
+    this.#host.deadlines.remove(run);
+    this.fault(id, why);
+    run.abort(why);
+    this.#onEnded();
+  }
+
+  #reply(run: HandlerRun, value: unknown): void {
+    try {
+      this.#channel.send({ kind: "result", id: run.id, value, metadata: undefined });
+    } catch (error) {
+      const why = GeeError.from(error);
+      const code = why.code === "RESOURCE_EXHAUSTED" ? why.code : "INTERNAL";
+      this.#host.log.warn("result cannot travel", { method: run.method, why: why.message });
+      this.fault(
+        run.id,
+        new GeeError(code, `${run.method}: ${why.message}`, {
+          reason: why.reason,
+          executed: "yes",
+        }),
+      );
+    }
+  }
+
+  #thrown(run: HandlerRun, error: unknown): void {
+    if (error instanceof GeeError) {
+      this.fault(run.id, error.withExecuted("yes"));
+      return;
+    }
+    // What went wrong inside is nobody's business outside; the id joins the two.
+    const logId = crypto.randomUUID().slice(0, 8);
+    this.#host.log.error("handler failed", {
+      method: run.method,
+      id: logId,
+      error: describeThrown(error),
+    });
+    this.fault(
+      run.id,
+      new GeeError("INTERNAL", `${run.method} failed; the server's log has it as ${logId}`, {
+        reason: "HANDLER_FAILED",
+        executed: "yes",
+      }),
+    );
+  }
+
+  /** Answers a call with a fault. */
+  fault(id: number, error: GeeError): void {
+    const fault = {
+      kind: "fault",
+      id,
+      code: error.code,
+      message: error.message,
+      executed: error.executed,
+      reason: error.reason,
+      retryAfterMs: error.retryAfterMs,
+      metadata: undefined,
+    } as const;
+    try {
+      this.#channel.send({ ...fault, details: error.details });
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      this.#host.log.warn("details of a fault cannot travel", { why });
+      this.#channel.send({ ...fault, details: undefined });
+    }
+  }
+
+  /** Gives up all that runs. */
+  giveUpAll(why: GeeError): void {
+    for (const id of [...this.#running.keys()]) this.giveUp(id, why);
+  }
+
+  /** The connection is gone: handlers are told to stop, and nobody hears of their results. */
+  abandon(why: GeeError): void {
+    for (const run of this.#running.values()) {
+      this.#host.deadlines.remove(run);
+      run.abort(why);
+    }
+    this.#running.clear();
+  }
+}
