@@ -38,8 +38,8 @@ interface Route {
   current: Member | undefined;
   /** The list was asked for anew because everybody on it had failed. */
   refreshed: boolean;
-  /** The first failure that says more than "unreachable". */
-  telling: GeeError | undefined;
+  /** The failure that says most: the first that is not "unreachable", else the first. */
+  failure: GeeError | undefined;
 }
 
 /** What a router is made of. */
@@ -77,6 +77,8 @@ export class Router {
   /** Candidates by service, for the list that they were made from. */
   #from: readonly Member[] | undefined;
   #candidates: Map<string, readonly Member[]> = new Map();
+  /** Members of that list of which nobody knows what they serve. */
+  #old: readonly Member[] = [];
   /** By address. */
   readonly #strangers: Map<string, Stranger> = new Map();
   #active = 0;
@@ -147,7 +149,7 @@ export class Router {
       tried: undefined,
       current: undefined,
       refreshed: false,
-      telling: undefined,
+      failure: undefined,
     };
     this.#active++;
     const call = new OutgoingCall({
@@ -211,13 +213,17 @@ export class Router {
     route.refreshed = true;
     await this.#options.resolver.refresh();
     if (call.settled) return;
-    const tried = route.tried;
+    const { candidates, tried } = route;
     this.#aim(route, this.#options.resolver.current() ?? []);
     if (tried !== undefined) {
       route.candidates = route.candidates.filter((member) => !tried.has(keyOf(member)));
     }
-    if (route.candidates.length > 0) this.#next(call, route);
-    else call.fail(route.telling ?? this.#nobody(route.request));
+    if (route.candidates.length > 0) {
+      this.#next(call, route);
+      return;
+    }
+    route.candidates = candidates;
+    call.fail(this.#verdict(route));
   }
 
   /** Takes the candidates of a list as the route's, and a place among them to begin. */
@@ -236,18 +242,19 @@ export class Router {
     if (list !== this.#from) {
       this.#from = list;
       this.#candidates = new Map();
+      this.#old = list.filter((member) => member.services === undefined);
       this.#options.pool.keepOnly(list);
     }
     const known = this.#candidates.get(request.service);
     if (known !== undefined) return known;
+    if (this.#old.length === list.length) return this.#old;
     const listed = list.filter((member) => member.services?.includes(request.service) === true);
     const staying = listed.filter((member) => !member.draining && member.weight > 0);
     const found = staying.length > 0 ? staying : listed;
-    const candidates =
-      found.length > 0 ? found : list.filter((member) => member.services === undefined);
+    if (found.length === 0) return this.#old;
     // Only what is listed is remembered: a caller's own names must not fill the map.
-    if (found.length > 0) this.#candidates.set(request.service, candidates);
-    return candidates;
+    this.#candidates.set(request.service, found);
+    return found;
   }
 
   #nobody(request: CallRequest): GeeError {
@@ -274,7 +281,7 @@ export class Router {
   #next(call: OutgoingCall, route: Route): void {
     const member = this.#choose(route);
     if (member === undefined) {
-      if (route.refreshed) call.fail(route.telling ?? this.#strangersError(route));
+      if (route.refreshed) call.fail(this.#verdict(route));
       else void this.#lookAgain(call, route);
       return;
     }
@@ -292,7 +299,7 @@ export class Router {
     );
   }
 
-  /** The next candidate from the start on that was not tried; one that backs off comes last. */
+  /** The next candidate from the start on that was not tried; one that is failing comes last. */
   #choose(route: Route): Member | undefined {
     const { candidates, start, tried } = route;
     let waiting: Member | undefined;
@@ -300,7 +307,9 @@ export class Router {
       const member = candidates[(start + step) % candidates.length];
       if (member === undefined || tried?.has(keyOf(member)) === true) continue;
       if (this.#isStranger(member)) continue;
-      if (!this.#options.pool.isBackingOff(member)) return member;
+      if (!this.#options.pool.isFailing(member)) return member;
+      // No call is sent there to find out whether it is back; a dial of its own does that.
+      this.#options.pool.retry(member);
       waiting ??= member;
     }
     return waiting;
@@ -329,7 +338,9 @@ export class Router {
     const { clock, resolver } = this.#options;
     if (current !== undefined) this.#noteStranger(current, error);
     if (!mayGoElsewhere(error) || clock.now() >= request.deadlineAt) return false;
-    if (error.code !== "UNAVAILABLE") route.telling ??= error;
+    if (route.failure === undefined || route.failure.code === "UNAVAILABLE") {
+      if (route.failure === undefined || error.code !== "UNAVAILABLE") route.failure = error;
+    }
     if (current === undefined) return false;
     route.tried ??= new Set();
     route.tried.add(keyOf(current));
@@ -341,27 +352,42 @@ export class Router {
       this.#next(call, route);
       return true;
     }
-    if (route.refreshed || !lost) {
-      if (route.telling === undefined || route.telling === error) return false;
-      call.fail(route.telling);
+    if (lost && !route.refreshed) {
+      void this.#lookAgain(call, route);
       return true;
     }
-    route.telling ??= error;
-    void this.#lookAgain(call, route);
+    const verdict = this.#verdict(route);
+    if (verdict === error) return false;
+    call.fail(verdict);
     return true;
+  }
+
+  /** What is said of a call that has nobody left to try. */
+  #verdict(route: Route): GeeError {
+    const { candidates, failure, request } = route;
+    const [first] = candidates;
+    const stranger = first === undefined ? undefined : this.#strangers.get(first.address);
+    const error = failure ?? stranger?.error;
+    if (error === undefined) return this.#nobody(request);
+    // Old members were asked because nobody lists the service; that they failed is beside the point.
+    const guessed = candidates.every((member) => member.services === undefined);
+    const list = this.#options.resolver.current() ?? [];
+    if (guessed && list.some((member) => member.services !== undefined)) {
+      return this.#nobody(request);
+    }
+    const count = route.tried?.size ?? 0;
+    if (count < 2 || error.code !== "UNAVAILABLE") return error;
+    return new GeeError(
+      "UNAVAILABLE",
+      `none of ${count} servers of ${request.service} takes the call; the first: ${error.message}`,
+      { reason: error.reason, executed: "no", hint: error.hint, cause: error },
+    );
   }
 
   #isStranger(member: Member): boolean {
     if (this.#strangers.size === 0) return false;
     const stranger = this.#strangers.get(member.address);
     return stranger !== undefined && this.#options.clock.now() < stranger.until;
-  }
-
-  /** What is said of a call whose candidates are all strangers. */
-  #strangersError(route: Route): GeeError {
-    const [first] = route.candidates;
-    const stranger = first === undefined ? undefined : this.#strangers.get(first.address);
-    return stranger?.error ?? this.#nobody(route.request);
   }
 
   /**

@@ -20,7 +20,7 @@ export interface Resolver extends AsyncDisposable {
    * @throws GeeError UNAVAILABLE, executed no, with every registry's reason, when none has answered
    */
   members(signal?: AbortSignal): Promise<readonly Member[]>;
-  /** The list in memory, undefined before the first answer. */
+  /** The list in memory, undefined before the first answer; refreshed as by `members` when old. */
   current(): readonly Member[] | undefined;
   /**
    * Asks now, as a call has just failed to connect. All that ask meanwhile share one round; within
@@ -72,12 +72,9 @@ class RegistryResolver implements Resolver {
   }
 
   async members(signal?: AbortSignal): Promise<readonly Member[]> {
-    const { clock } = this.#options;
     if (this.#closed.signal.aborted) throw this.#unavailable("the client is closed");
-    if (this.#list !== undefined && this.#list.length > 0) {
-      if (clock.now() - this.#freshAt >= limits.refreshAfterMs) void this.refresh();
-      return this.#list;
-    }
+    const list = this.current();
+    if (list !== undefined && list.length > 0) return list;
     const answered =
       this.#list === undefined ? Promise.race([this.#ask(), this.#found.promise]) : this.refresh();
     await untilAborted(answered, signal);
@@ -86,6 +83,10 @@ class RegistryResolver implements Resolver {
   }
 
   current(): readonly Member[] | undefined {
+    const age = this.#options.clock.now() - this.#freshAt;
+    if (this.#list !== undefined && this.#list.length > 0 && age >= limits.refreshAfterMs) {
+      void this.refresh();
+    }
     return this.#list;
   }
 

@@ -83,6 +83,9 @@ export class Answering {
     if ((call.flags & 0xff) !== 0) {
       return refusal("UNIMPLEMENTED", "UNSUPPORTED_FLAG", `call flags ${call.flags & 0xff}`);
     }
+    if (call.idempotencyKey !== undefined) {
+      return refusal("UNIMPLEMENTED", "UNSUPPORTED_KEY", "idempotency keys are not kept");
+    }
     if (call.streamArgument !== undefined || (served.flags & methodFlags.answersStream) !== 0) {
       return refusal("UNIMPLEMENTED", "UNSUPPORTED_STREAM", `${served.name} is a stream`);
     }

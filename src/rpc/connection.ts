@@ -221,11 +221,7 @@ export class Connection implements ChannelOwner, CallCarrier {
       case "item":
       case "end":
       case "credit":
-        this.channel.refuse(
-          new GeeError("UNIMPLEMENTED", `${message.kind} needs a feature that was not agreed on`, {
-            reason: "UNSUPPORTED_KIND",
-          }),
-        );
+        this.#unsupported(message.kind);
         break;
       case "call":
       case "cancel":
@@ -240,6 +236,14 @@ export class Connection implements ChannelOwner, CallCarrier {
   }
 
   badBody(kind: number, id: number, why: string): void {
+    if (this.#state === "greeting") {
+      this.#protocolError("a call's answer before the server's hello");
+      return;
+    }
+    if (kind !== kinds.result && kind !== kinds.fault) {
+      this.#unsupported(`kind ${kind}`);
+      return;
+    }
     const executed = kind === kinds.result ? "yes" : "maybe";
     this.#answer(id)?.fail(
       new GeeError("INTERNAL", `an answer that cannot be read: ${why}`, {
@@ -292,6 +296,14 @@ export class Connection implements ChannelOwner, CallCarrier {
     this.channel.refuse(
       new GeeError("INTERNAL", `protocol error of ${this.channel.link.peer}: ${what}`, {
         reason: "PROTOCOL_ERROR",
+      }),
+    );
+  }
+
+  #unsupported(what: string): void {
+    this.channel.refuse(
+      new GeeError("UNIMPLEMENTED", `${what} needs a feature that was not agreed on`, {
+        reason: "UNSUPPORTED_KIND",
       }),
     );
   }

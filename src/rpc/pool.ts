@@ -31,6 +31,10 @@ interface Slot {
   notBefore: number;
 }
 
+function keyOf({ address, id }: Target): string {
+  return id === undefined ? address : `${address} ${id}`;
+}
+
 const redial = { minMs: limits.redialMinMs, maxMs: limits.redialMaxMs };
 
 /**
@@ -58,7 +62,7 @@ export class Pool {
 
   /** The connection to a target: itself when it is ready, else a promise of it. */
   connection(target: Target): Connection | Promise<Connection> {
-    const key = target.id === undefined ? target.address : `${target.address} ${target.id}`;
+    const key = keyOf(target);
     let slot = this.#slots.get(key);
     if (slot === undefined) {
       slot = {
@@ -75,18 +79,22 @@ export class Pool {
     return slot.connecting;
   }
 
-  /** Whether the last attempt failed and the next has to wait: better ask another first. */
-  isBackingOff(target: Target): boolean {
-    const key = target.id === undefined ? target.address : `${target.address} ${target.id}`;
-    const slot = this.#slots.get(key);
+  /** Whether the last attempt failed and none has succeeded since: better ask another first. */
+  isFailing(target: Target): boolean {
+    const slot = this.#slots.get(keyOf(target));
     return slot !== undefined && slot.failures > 0 && slot.connection === undefined;
+  }
+
+  /** Dials a failing target again, after its wait, for calls to come; nobody waits for it now. */
+  retry(target: Target): void {
+    if (this.#slots.get(keyOf(target))?.connecting !== undefined) return;
+    const attempt = this.connection(target);
+    if (attempt instanceof Promise) attempt.catch(() => {});
   }
 
   /** Forgets targets that are listed no more; their connections close when they are idle. */
   keepOnly(targets: readonly Target[]): void {
-    const keys = new Set(
-      targets.map(({ address, id }) => (id === undefined ? address : `${address} ${id}`)),
-    );
+    const keys = new Set(targets.map(keyOf));
     for (const [key, slot] of this.#slots) {
       if (keys.has(key) || slot.connecting !== undefined) continue;
       this.#slots.delete(key);

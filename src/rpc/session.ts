@@ -155,9 +155,8 @@ export class Session implements ChannelOwner {
     }
     this.#helloTimer.cancel();
     this.#state = "open";
-    this.channel.peerMaxMessageBytes = Math.max(hello.maxMessageBytes, limits.maxServerHelloBytes);
-    this.channel.send({ kind: "serverHello", id: 0, hello: own });
     this.channel.peerMaxMessageBytes = hello.maxMessageBytes;
+    this.channel.send({ kind: "serverHello", id: 0, hello: own });
     this.channel.acceptMessages(limits.maxMessageBytes);
   }
 

@@ -8,6 +8,11 @@ export const magic = 0x3bef5c;
 /** The version of the protocol that this code speaks. */
 export const protocolVersion = 1;
 
+const maxUint = 0xffff_ffff;
+
+/** The least that anybody must accept, so that a hello and every fault can be sent. */
+export const leastMaxMessageBytes = 65_536;
+
 /** Bits of a method's facts. Append only. */
 export const methodFlags = { idempotent: 1, answersStream: 2, takesStream: 4 } as const;
 
@@ -63,10 +68,10 @@ function isFields(value: unknown): value is Fields {
   );
 }
 
-function uintOf(fields: Fields, name: string, max: number): number {
+function uintOf(fields: Fields, name: string, min: number): number {
   const value = fields[name];
-  if (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value > max) {
-    throw new Malformed(`hello: ${name} is no whole number up to ${max}`);
+  if (typeof value !== "number" || !Number.isInteger(value) || value < min || value > maxUint) {
+    throw new Malformed(`hello: ${name} is no whole number from ${min} to ${maxUint}`);
   }
   return value;
 }
@@ -91,7 +96,7 @@ function commonOf(fields: Fields): { features: string[]; maxMessageBytes: number
   if (codec !== "cbor") throw new Malformed('hello: codec is not "cbor"');
   return {
     features: featuresOf(fields),
-    maxMessageBytes: uintOf(fields, "maxMessageBytes", 0xffff_ffff),
+    maxMessageBytes: uintOf(fields, "maxMessageBytes", leastMaxMessageBytes),
   };
 }
 
@@ -144,7 +149,7 @@ export function parseServerHello(version: number, fields: unknown): ServerHello 
   return {
     version,
     ...commonOf(fields),
-    maxInFlight: uintOf(fields, "maxInFlight", 0xffff_ffff),
+    maxInFlight: uintOf(fields, "maxInFlight", 1),
     instance,
     services: parseServices(fields["services"]),
     complete: fields["complete"] !== false,
