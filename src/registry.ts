@@ -1,6 +1,7 @@
-import { type Endpoint, isLoopbackHost, isUnspecifiedHost, parseEndpoint } from "./base/address.ts";
+import { type Endpoint, isUnspecifiedHost } from "./base/address.ts";
 import { GeeError } from "./base/errors.ts";
 import { limits } from "./base/limits.ts";
+import { bindError, checkExposure, parseListen } from "./base/listening.ts";
 import { type Log, stderrLog } from "./base/log.ts";
 import { type Clock, systemClock, type Timer } from "./base/time.ts";
 import { type Change, LeaseTable } from "./discovery/lease-table.ts";
@@ -35,28 +36,8 @@ export interface Registry extends AsyncDisposable {
 /** How long disposing waits for requests under way. */
 const stopMs = 1_000;
 
-const bindFailures = new Map<unknown, readonly [reason: string, words: string]>([
-  ["EADDRINUSE", ["ADDRESS_IN_USE", "the port is in use"]],
-  ["EACCES", ["ADDRESS_DENIED", "this user may not listen on that port"]],
-  ["EADDRNOTAVAIL", ["ADDRESS_NOT_AVAILABLE", "the host is no address of this machine"]],
-]);
-
-function bindError(thrown: unknown, at: string): GeeError {
-  const code = thrown instanceof Error && "code" in thrown ? thrown.code : undefined;
-  const words = thrown instanceof Error ? thrown.message : String(thrown);
-  const [reason, why] = bindFailures.get(code) ?? ["BIND_FAILED", words];
-  return new GeeError("UNAVAILABLE", `cannot listen on ${at}: ${why}`, {
-    reason,
-    executed: "no",
-    hint: "choose another one with --listen HOST:PORT",
-    cause: thrown,
-  });
-}
-
-function parseListen(listen: string): Endpoint & { readonly kind: "tcp" } {
-  const endpoint = parseEndpoint(listen.includes("@") ? listen : `tcp@${listen}`, {
-    anyPort: true,
-  });
+function parsePlace(listen: string): Endpoint & { readonly kind: "tcp" } {
+  const endpoint = parseListen(listen);
   if (endpoint.kind === "tcp") return endpoint;
   throw new GeeError("INVALID_ARGUMENT", `a registry listens on HOST:PORT, not on ${listen}`, {
     reason: "BAD_ADDRESS",
@@ -84,8 +65,9 @@ function say(log: Log, { kind, address, id }: Change): void {
  * ADDRESS_DENIED, ADDRESS_NOT_AVAILABLE or BIND_FAILED, when it cannot listen
  */
 export async function serveRegistry(options: RegistryOptions = {}): Promise<Registry> {
-  const { log = stderrLog, clock = systemClock, insecure = false } = options;
-  const listen = parseListen(options.listen ?? "127.0.0.1:9999");
+  const { log = stderrLog, clock = systemClock } = options;
+  const listen = parsePlace(options.listen ?? "127.0.0.1:9999");
+  checkExposure(listen, options.insecure === true);
   const leaseMs = checkLease(
     "leaseMs",
     options.leaseMs ?? limits.leaseMs,
@@ -99,13 +81,6 @@ export async function serveRegistry(options: RegistryOptions = {}): Promise<Regi
     Number.MAX_SAFE_INTEGER,
   );
   const host = listen.host.includes(":") ? `[${listen.host}]` : listen.host;
-  if (!isLoopbackHost(listen.host) && !insecure) {
-    throw new GeeError("FAILED_PRECONDITION", `${host} can be reached from other machines`, {
-      reason: "INSECURE_BIND",
-      executed: "no",
-      hint: "pass --insecure if anybody there may register anything, or listen on 127.0.0.1",
-    });
-  }
   const table = new LeaseTable({
     clock,
     leaseMs,
@@ -163,6 +138,6 @@ function bind(
       error: () => new Response("the registry failed\n", { status: 500 }),
     });
   } catch (thrown) {
-    throw bindError(thrown, at);
+    throw bindError(at, thrown);
   }
 }

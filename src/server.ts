@@ -1,13 +1,9 @@
-import {
-  formatEndpoint,
-  isLoopbackHost,
-  isUnspecifiedHost,
-  parseEndpoint,
-} from "./base/address.ts";
-import type { Address, Endpoint } from "./base/address.ts";
+import { formatEndpoint, parseEndpoint } from "./base/address.ts";
+import type { Address } from "./base/address.ts";
 import { Deadlines } from "./base/deadlines.ts";
 import { GeeError } from "./base/errors.ts";
 import { limits } from "./base/limits.ts";
+import { advertisedAddress, checkExposure, parseListen } from "./base/listening.ts";
 import { stderrLog } from "./base/log.ts";
 import type { Log } from "./base/log.ts";
 import { sleep, systemClock } from "./base/time.ts";
@@ -78,60 +74,6 @@ export interface Server extends AsyncDisposable {
     readonly drainTimeoutMs?: number | undefined;
     readonly lameDuckMs?: number | undefined;
   }): Promise<void>;
-}
-
-function wrong(
-  code: "INVALID_ARGUMENT" | "FAILED_PRECONDITION",
-  reason: string,
-  message: string,
-  hint: string,
-): GeeError {
-  return new GeeError(code, message, { reason, executed: "no", hint });
-}
-
-function parseListen(options: ServeOptions): Endpoint {
-  const text = options.listen ?? "tcp@127.0.0.1:0";
-  const endpoint = parseEndpoint(text.includes("@") ? text : `tcp@${text}`, { anyPort: true });
-  if (endpoint.kind === "tcp" && !isLoopbackHost(endpoint.host) && options.insecure !== true) {
-    throw wrong(
-      "FAILED_PRECONDITION",
-      "INSECURE_BIND",
-      `${endpoint.host} is reachable from other machines, and nothing protects the server yet`,
-      "listen on 127.0.0.1, or pass --insecure when the network is trusted",
-    );
-  }
-  return endpoint;
-}
-
-function isEndpoint(text: string): boolean {
-  try {
-    parseEndpoint(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Where callers are told to go, given where the server listens. */
-function advertised(options: ServeOptions, listening: Address): Address {
-  const own = parseEndpoint(listening);
-  const { advertise } = options;
-  if (advertise === undefined) {
-    if (own.kind === "tcp" && isUnspecifiedHost(own.host) && options.registry !== undefined) {
-      throw wrong(
-        "INVALID_ARGUMENT",
-        "BAD_ADDRESS",
-        `${own.host} is every address of this machine; callers need one of them`,
-        "pass --advertise HOST",
-      );
-    }
-    return listening;
-  }
-  if (advertise.includes("@")) return formatEndpoint(parseEndpoint(advertise));
-  if (own.kind === "unix") return formatEndpoint(parseEndpoint(`tcp@${advertise}`));
-  const spellings = [advertise, `${advertise}:${own.port}`, `[${advertise}]:${own.port}`];
-  const found = spellings.find((spelling) => isEndpoint(`tcp@${spelling}`));
-  return formatEndpoint(parseEndpoint(`tcp@${found ?? advertise}`));
 }
 
 function urlsOf(registry: string | readonly string[] | undefined): readonly string[] {
@@ -301,12 +243,14 @@ class RunningServer implements Server {
  *
  * @throws GeeError INVALID_ARGUMENT for a service, address or URL that cannot be right (reason
  *   NOTHING_TO_SERVE, BAD_SERVICE, BAD_ADDRESS); FAILED_PRECONDITION, reason INSECURE_BIND, beyond
- *   loopback without `insecure`; UNAVAILABLE, reason ADDRESS_IN_USE or CANNOT_LISTEN
+ *   loopback without `insecure`; UNAVAILABLE, reason ADDRESS_IN_USE, ADDRESS_DENIED,
+ *   ADDRESS_NOT_AVAILABLE or BIND_FAILED
  */
 export async function serve(options: ServeOptions): Promise<Server> {
   const clock = options.clock ?? systemClock;
   const log = options.log ?? stderrLog;
-  const endpoint = parseListen(options);
+  const endpoint = parseListen(options.listen ?? "tcp@127.0.0.1:0");
+  checkExposure(endpoint, options.insecure === true);
   const table = createServiceTable(options.services, options.methods);
   const registries = urlsOf(options.registry);
   const sessions = new Set<Session>();
@@ -325,17 +269,20 @@ export async function serve(options: ServeOptions): Promise<Server> {
       server?.look();
     },
   };
-  if (endpoint.kind === "tcp" && endpoint.port !== 0) {
-    // A wrong --advertise is found before anything listens.
-    advertised(options, formatEndpoint(endpoint));
-  }
+  // A server that nobody is told of needs no address that callers can reach.
+  const advertise = (at: Address): Address =>
+    registries.length === 0 && options.advertise === undefined
+      ? at
+      : advertisedAddress(options.advertise, parseEndpoint(at));
+  // A wrong address is found before anything listens.
+  advertise(formatEndpoint(endpoint.kind === "tcp" ? { ...endpoint, port: 1 } : endpoint));
   const listener = await listen(endpoint, clock, (link) => {
     const session = new Session(link, host);
     sessions.add(session);
     return session.channel;
   });
   try {
-    const address = advertised(options, listener.address);
+    const address = advertise(listener.address);
     server = new RunningServer({
       options,
       clock,

@@ -1,7 +1,8 @@
 import { chmodSync, lstatSync, renameSync, statSync, unlinkSync } from "node:fs";
 import { formatEndpoint, isLoopbackHost } from "../base/address.ts";
 import type { Address, Endpoint } from "../base/address.ts";
-import { GeeError } from "../base/errors.ts";
+import type { GeeError } from "../base/errors.ts";
+import { bindError } from "../base/listening.ts";
 import type { Clock } from "../base/time.ts";
 import type { Link, LinkEvents } from "../wire/link.ts";
 import { SocketLink } from "./socket.ts";
@@ -25,26 +26,10 @@ function reasonOf(error: unknown): string {
 }
 
 function cannotListen(endpoint: Endpoint, error: unknown): GeeError {
-  const where = endpoint.kind === "unix" ? endpoint.path : `${endpoint.host}:${endpoint.port}`;
-  const code = reasonOf(error);
-  const text = error instanceof Error ? error.message : String(error);
-  if (code === "EADDRINUSE") {
-    const what = endpoint.kind === "unix" ? `${where} is in use` : `port ${where} is in use`;
-    return new GeeError("UNAVAILABLE", what, {
-      reason: "ADDRESS_IN_USE",
-      executed: "no",
-      hint:
-        endpoint.kind === "unix"
-          ? "another process serves this socket"
-          : "--listen tcp@HOST:0 takes a free port",
-      cause: error,
-    });
-  }
-  return new GeeError("UNAVAILABLE", `cannot listen on ${where}: ${code || text}`, {
-    reason: "CANNOT_LISTEN",
-    executed: "no",
-    cause: error,
-  });
+  return bindError(
+    endpoint.kind === "unix" ? endpoint.path : formatEndpoint(endpoint).slice(4),
+    error,
+  );
 }
 
 function handlers(clock: Clock, accept: Accept, unix: boolean) {
@@ -63,7 +48,8 @@ function handlers(clock: Clock, accept: Accept, unix: boolean) {
 /**
  * Listens at an endpoint.
  *
- * @throws GeeError UNAVAILABLE, reason ADDRESS_IN_USE or CANNOT_LISTEN
+ * @throws GeeError UNAVAILABLE, reason ADDRESS_IN_USE, ADDRESS_DENIED, ADDRESS_NOT_AVAILABLE,
+ *   BIND_FAILED
  */
 export async function listen(endpoint: Endpoint, clock: Clock, accept: Accept): Promise<Listener> {
   return endpoint.kind === "unix"

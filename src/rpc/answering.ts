@@ -151,7 +151,7 @@ export class Answering {
   readonly #onExpired = (run: HandlerRun): void => {
     this.giveUp(
       run.id,
-      new GeeError("DEADLINE_EXCEEDED", `${run.method} was not done at its deadline`, {
+      new GeeError("DEADLINE_EXCEEDED", `${run.method} was not done in time`, {
         executed: "maybe",
       }),
     );

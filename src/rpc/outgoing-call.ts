@@ -97,7 +97,7 @@ export class OutgoingCall implements DeadlineEntry, PendingEntry {
 
   /** The deadline has passed. */
   expired(): void {
-    this.#end("DEADLINE_EXCEEDED", `${this.method} took longer than ${this.#setup.timeoutMs} ms`);
+    this.#end("DEADLINE_EXCEEDED", `${this.method} was not done in time`);
   }
 
   readonly #onAbort = (): void => {

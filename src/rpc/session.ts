@@ -38,6 +38,8 @@ export class Session implements ChannelOwner {
   readonly #answering: Answering;
   #state: "greeting" | "open" | "closed" = "greeting";
   #lastId = 0;
+  /** Nothing is read until the replies that wait have gone down. */
+  #paused = false;
   readonly #helloTimer: Timer;
 
   constructor(link: Link, host: SessionHost) {
@@ -199,11 +201,30 @@ export class Session implements ChannelOwner {
       if (this.channel.finished) return;
       this.#answering.start(call, this.#arrivedAt);
     }
+    this.#hold();
+  }
+
+  /**
+   * A caller that asks faster than it reads is not read: its replies would fill our memory. What is
+   * unsent here may go with the flush of this very turn, hence the second look.
+   */
+  #hold(): void {
+    if (this.#paused || this.channel.unsentBytes <= limits.pauseReadingBytes) return;
+    this.#paused = true;
+    this.channel.link.pause();
+    this.#host.clock.nextPhase(() => this.#release());
+  }
+
+  #release(): void {
+    if (!this.#paused || this.channel.unsentBytes > limits.pauseReadingBytes) return;
+    this.#paused = false;
+    this.channel.link.resume();
   }
 
   // -------------------------------------------------------------- ending
 
   drained(): void {
+    this.#release();
     this.#host.changed(this);
   }
 

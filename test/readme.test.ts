@@ -1,0 +1,162 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+// The README is run: files are written, commands are typed, and what they print is compared, ports,
+// ids and times aside. Only the registry's port differs: a test takes a free one.
+
+const root = join(import.meta.dir, "..");
+const compiled = join(root, "gee");
+
+interface Block {
+  readonly language: string;
+  readonly file: string | undefined;
+  readonly text: string;
+}
+
+interface Step {
+  readonly command: string;
+  readonly expected: readonly string[];
+}
+
+const readme = await readFile(join(root, "README.md"), "utf8");
+const blocks: readonly Block[] = [
+  ...readme.matchAll(/^```(\w+)(?: (\S+))?\n([\s\S]*?)^```$/gm),
+].map(([, language = "", file, text = ""]) => ({ language, file, text }));
+
+function steps(block: Block): readonly Step[] {
+  return block.text
+    .split(/^\$ /m)
+    .slice(1)
+    .map((part) => {
+      const [command = "", ...expected] = part.trimEnd().split("\n");
+      return { command, expected };
+    });
+}
+
+function normal(line: string): string {
+  return line
+    .replaceAll(/\b[0-9a-f]{32}\b/g, "ID")
+    .replaceAll(/127\.0\.0\.1:\d+/g, "127.0.0.1:PORT")
+    .replaceAll(/\bby server [12]\b(?! and)/g, "by server N")
+    .replaceAll(/\b\d+(?:\.\d+)?(?:ms|s)\b(?!,| unless)/g, "TIME")
+    .trimEnd();
+}
+
+let folder = "";
+let registry = "";
+const started: Bun.Subprocess[] = [];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "gee-readme-"));
+  await mkdir(join(folder, "bin"));
+  const gee = existsSync(compiled)
+    ? `exec "${compiled}" "$@"`
+    : `exec "${process.execPath}" "${join(root, "src/main.ts")}" "$@"`;
+  await writeFile(join(folder, "bin/gee"), `#!/bin/sh\n${gee}\n`, { mode: 0o755 });
+  await mkdir(join(folder, "node_modules"));
+  await symlink(root, join(folder, "node_modules/gee"));
+});
+
+afterAll(async () => {
+  for (const process of started.reverse()) process.kill("SIGKILL");
+  await Promise.all(started.map((process) => process.exited));
+  await rm(folder, { recursive: true, force: true });
+});
+
+function run(command: string): Bun.Subprocess<"ignore", "pipe", "pipe"> {
+  return Bun.spawn(["sh", "-c", command], {
+    cwd: folder,
+    env: {
+      ...process.env,
+      PATH: `${join(folder, "bin")}:${process.env["PATH"] ?? ""}`,
+      ...(registry === "" ? {} : { GEE_REGISTRY: registry }),
+    },
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+}
+
+/** Starts a command that stays, and resolves when it has printed what is expected of it. */
+async function startInBackground({ command, expected }: Step): Promise<void> {
+  const own = command
+    .replace(/ &$/, "")
+    .replace("gee registry", "gee registry --listen 127.0.0.1:0")
+    .replace("http://127.0.0.1:9999", registry);
+  const child = run(`exec ${own}`);
+  started.push(child);
+  const lines: string[] = [];
+  const complete = Promise.withResolvers<void>();
+  const missing = (): readonly string[] => {
+    const have = lines.map(normal);
+    return expected.filter((line) => !have.includes(normal(line)));
+  };
+  const read = async (stream: ReadableStream<Uint8Array>): Promise<void> => {
+    let rest = "";
+    const decoder = new TextDecoder();
+    for await (const chunk of stream) {
+      const parts = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+      rest = parts.pop() ?? "";
+      lines.push(...parts);
+      if (missing().length === 0) complete.resolve();
+    }
+  };
+  void Promise.all([read(child.stdout), read(child.stderr)]).then(() => complete.resolve());
+  await complete.promise;
+  expect({ command, missing: missing(), printed: missing().length === 0 ? [] : lines }).toEqual({
+    command,
+    missing: [],
+    printed: [],
+  });
+  const url = lines.map((line) => /^registry +(\S+)/.exec(line)?.[1]).find((found) => found);
+  if (url !== undefined) registry = url;
+}
+
+async function runToEnd({ command, expected }: Step): Promise<void> {
+  const child = run(command.replaceAll("http://127.0.0.1:9999", registry));
+  const [out, err, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  const printed = (out + err).trimEnd().split("\n").map(normal);
+  if (code !== 0) printed.push(`[exit ${code}]`);
+  const wanted = expected.map(normal);
+  // Of a reply with headers the README shows the telling ones.
+  const seen = command.startsWith("curl")
+    ? printed.filter((line) => wanted.includes(line))
+    : printed.filter((line) => line !== "");
+  expect({ command, printed: seen }).toEqual({ command, printed: wanted });
+}
+
+for (const [index, block] of blocks.entries()) {
+  const first = block.text.split("\n")[0] ?? "";
+  if (block.language === "ts" && block.file !== undefined) {
+    const { file } = block;
+    test(`README, block ${index + 1}: ${file} runs`, async () => {
+      const source = block.text.replace("connect()", `connect({ registry: "${registry}" })`);
+      await writeFile(join(folder, file), source);
+      if (!/^await using/m.test(block.text)) return;
+      await runToEnd({ command: `"${process.execPath}" ${file}`, expected: ["3"] });
+    });
+  }
+  if (block.language === "console") {
+    test(`README, block ${index + 1}: ${first} prints what it says`, async () => {
+      if (block.text.includes("$ curl") && Bun.which("curl") === null) {
+        console.log("skipped: curl is not installed");
+        return;
+      }
+      for (const step of steps(block)) {
+        if (step.command.endsWith("&")) await startInBackground(step);
+        else await runToEnd(step);
+      }
+    }, 20_000);
+  }
+}
+
+test("the README has its blocks", () => {
+  expect(blocks.filter(({ language }) => language === "console").length).toBeGreaterThanOrEqual(4);
+});
