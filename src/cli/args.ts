@@ -1,0 +1,267 @@
+import { Command, CommanderError, Option } from "commander";
+import type { GeeError } from "../base/errors.ts";
+import { limits } from "../base/limits.ts";
+import { nearest } from "../base/names.ts";
+import { commandList, commands, findCommand, topics, type CommandSpec } from "./commands.ts";
+import { usageError } from "./usage.ts";
+import { Values, type Environment, type Target } from "./values.ts";
+
+/** `gee registry`. */
+export interface RegistryInvocation {
+  readonly kind: "registry";
+  readonly listen: string;
+  readonly leaseMs: number;
+  readonly oldLeaseMs: number;
+  readonly insecure: boolean;
+}
+
+/** `gee server`. */
+export interface ServerInvocation {
+  readonly kind: "server";
+  readonly modules: readonly string[];
+  readonly listen: string;
+  readonly advertise: string | undefined;
+  /** Undefined: register nowhere. */
+  readonly registry: readonly string[] | undefined;
+  readonly drainTimeoutMs: number;
+  readonly insecure: boolean;
+}
+
+/** `gee call`. */
+export interface CallInvocation {
+  readonly kind: "call";
+  readonly method: string;
+  readonly positionals: readonly string[];
+  readonly data: string | undefined;
+  readonly target: Target;
+  readonly timeoutMs: number;
+  readonly policy: "random" | "round-robin";
+  readonly all: boolean;
+  readonly to: string | undefined;
+}
+
+/** `gee list`. */
+export interface ListInvocation {
+  readonly kind: "list";
+  readonly service: string | undefined;
+  readonly target: Target;
+  readonly timeoutMs: number;
+}
+
+/** What a command line asks for. */
+export type Invocation =
+  | RegistryInvocation
+  | ServerInvocation
+  | CallInvocation
+  | ListInvocation
+  | { readonly kind: "demo" }
+  | { readonly kind: "help"; readonly topic: string | undefined }
+  | { readonly kind: "version" };
+
+/** Whether errors are to be written as JSON; known before, and even if, the rest is wrong. */
+export function wantsJson(argv: readonly string[], env: Environment): boolean {
+  const end = argv.indexOf("--");
+  if ((end < 0 ? argv : argv.slice(0, end)).includes("--json")) return true;
+  return env.GEE_JSON === "1" || env.GEE_JSON === "true";
+}
+
+/** A command's flags and arguments, by commander, which neither prints nor exits here. */
+function read(spec: CommandSpec, argv: readonly string[], env: Environment): Values | "help" {
+  const typed = new Map<string, string[]>();
+  const keep = (name: string) => (value: string) => {
+    const before = typed.get(name) ?? [];
+    typed.set(name, [...before, value]);
+  };
+  const silent = (): void => {};
+  const command = new Command(spec.name)
+    .exitOverride()
+    .configureOutput({ writeOut: silent, writeErr: silent, outputError: silent })
+    .helpOption(false)
+    .argument("[words...]")
+    .addOption(new Option("-h, --help"));
+  for (const { name, value } of spec.flags) {
+    command.addOption(new Option(value === undefined ? `--${name}` : `--${name} <value>`));
+    command.on(`option:${name}`, keep(name));
+  }
+  try {
+    command.parse([...argv], { from: "user" });
+  } catch (thrown) {
+    if (!(thrown instanceof CommanderError)) throw thrown;
+    throw fromCommander(spec, thrown);
+  }
+  if (command.getOptionValue("help") === true) return "help";
+  const [least, most] = spec.arguments;
+  const operands = command.args;
+  if (operands.length < least) {
+    throw usageError(`gee ${spec.name} needs ${spec.usage.split(" ", 1)[0]}`, help(spec));
+  }
+  if (operands.length > most) {
+    const extra = JSON.stringify(operands[most]);
+    const allowed = most === 0 ? "no argument" : "one argument";
+    throw usageError(`gee ${spec.name} takes ${allowed}, ${extra} is too many`, help(spec));
+  }
+  return new Values(spec, operands, typed, env);
+}
+
+function help(spec: CommandSpec): { readonly hint: string } {
+  return { hint: spec === commands.help ? "gee help" : `gee help ${spec.name}` };
+}
+
+function fromCommander(spec: CommandSpec, thrown: CommanderError): GeeError {
+  const [first = "", second = ""] = thrown.message.split("\n");
+  const message = first.replace(/^error: /, "");
+  if (thrown.code === "commander.optionMissingArgument") {
+    const flag = /--[a-z-]+/.exec(message)?.[0] ?? message;
+    return usageError(`${flag} needs a value`, help(spec));
+  }
+  const meant = /^\(Did you mean (.*)\?\)$/.exec(second)?.[1];
+  if (meant !== undefined) return usageError(message, { hint: `did you mean ${meant}?` });
+  if (thrown.code === "commander.unknownOption" && spec.name === "call") {
+    return usageError(message, { hint: "behind -- everything is an argument of the call" });
+  }
+  return usageError(message, help(spec));
+}
+
+/** The place of the command's word: the first that is neither a flag nor a flag's value. */
+function commandIndex(argv: readonly string[]): number {
+  const takesValue = new Set(
+    commandList.flatMap(({ flags }) =>
+      flags.filter(({ value }) => value !== undefined).map(({ name }) => `--${name}`),
+    ),
+  );
+  for (let index = 0; index < argv.length; index++) {
+    const word = argv[index] ?? "";
+    if (word === "--") return -1;
+    if (takesValue.has(word)) index += 1;
+    else if (!word.startsWith("-")) return index;
+  }
+  return -1;
+}
+
+function unknownCommand(word: string): GeeError {
+  const known = commandList.flatMap(({ name, alias }) => (alias ? [name, alias] : [name]));
+  const meant = nearest(word, known);
+  const module = /\.[cm]?[jt]sx?$/.test(word) ? `to serve it: gee server ${word}` : undefined;
+  return usageError(`unknown command ${JSON.stringify(word)}`, {
+    hint: module ?? (meant === undefined ? "gee help" : `did you mean gee ${meant}?`),
+  });
+}
+
+/**
+ * What a command line asks for. Flags may stand anywhere, even before the command; behind `--`
+ * everything is an argument, and a negative number always is one.
+ *
+ * @throws GeeError INVALID_ARGUMENT, reason USAGE or BAD_DURATION
+ */
+export function parseArguments(argv: readonly string[], env: Environment): Invocation {
+  const index = commandIndex(argv);
+  const word = argv[index];
+  if (word === undefined) return withoutCommand(argv, env);
+  const spec = findCommand(word);
+  if (spec === undefined) throw unknownCommand(word);
+  const values = read(spec, argv.toSpliced(index, 1), env);
+  if (values === "help") return { kind: "help", topic: spec.name };
+  values.switch("json");
+  return invocation(spec, values);
+}
+
+function withoutCommand(argv: readonly string[], env: Environment): Invocation {
+  const rest = argv.filter((word) => word !== "--version" && word !== "-V");
+  const values = read(commands.help, rest, env);
+  if (rest.length < argv.length) return { kind: "version" };
+  const word = values === "help" ? undefined : values.operands[0];
+  if (word !== undefined) throw unknownCommand(word);
+  return { kind: "help", topic: undefined };
+}
+
+function invocation({ name }: CommandSpec, values: Values): Invocation {
+  switch (name) {
+    case "registry":
+      return {
+        kind: name,
+        listen: values.text("listen") ?? "",
+        leaseMs: values.duration("lease", limits.minLeaseMs, limits.maxLeaseMs),
+        oldLeaseMs: values.duration("old-lease"),
+        insecure: values.switch("insecure"),
+      };
+    case "server":
+      return readServer(values);
+    case "call":
+      return readCall(values);
+    case "list":
+      return {
+        kind: name,
+        service: values.operands[0],
+        target: values.target(),
+        timeoutMs: values.duration("timeout", 1),
+      };
+    case "help":
+      return readHelp(values);
+    case "demo":
+    case "version":
+      return { kind: name };
+  }
+}
+
+function readServer(values: Values): ServerInvocation {
+  const register = !values.typed("no-register");
+  if (!register && values.typed("registry")) {
+    throw usageError("--no-register and --registry exclude each other");
+  }
+  return {
+    kind: "server",
+    modules: values.operands,
+    listen: values.text("listen") ?? "",
+    advertise: values.text("advertise"),
+    registry: register ? values.list("registry") : undefined,
+    drainTimeoutMs: values.duration("drain"),
+    insecure: values.switch("insecure"),
+  };
+}
+
+function readCall(values: Values): CallInvocation {
+  const [method = "", ...positionals] = values.operands;
+  if (!method.includes(".")) {
+    throw usageError(`${JSON.stringify(method)} is no SERVICE.METHOD`, {
+      hint: "for example: gee call Foo.Sum 1 2",
+    });
+  }
+  const data = values.text("data");
+  if (data !== undefined && positionals.length > 0) {
+    throw usageError(`--data and ${JSON.stringify(positionals[0])} exclude each other`, {
+      hint: "--data holds all arguments; a JSON array is the argument list",
+    });
+  }
+  const policy = values.text("policy") ?? "";
+  if (policy !== "random" && policy !== "round-robin") {
+    const meant = nearest(policy, ["random", "round-robin"]);
+    throw usageError(`there is no policy ${JSON.stringify(policy)}`, {
+      hint: meant === undefined ? "random or round-robin" : `did you mean ${meant}?`,
+    });
+  }
+  const all = values.switch("all");
+  const to = values.text("to");
+  if (all && to !== undefined) throw usageError("--all and --to exclude each other");
+  return {
+    kind: "call",
+    method,
+    positionals,
+    data,
+    target: values.target(),
+    timeoutMs: values.duration("timeout", 1),
+    policy,
+    all,
+    to,
+  };
+}
+
+function readHelp(values: Values): Invocation {
+  const [word] = values.operands;
+  if (word === undefined) return { kind: "help", topic: undefined };
+  const topic = findCommand(word)?.name ?? topics.find((known) => known === word);
+  if (topic !== undefined) return { kind: "help", topic };
+  const meant = nearest(word, [...commandList.map(({ name }) => name), ...topics]);
+  throw usageError(`there is no help on ${JSON.stringify(word)}`, {
+    hint: meant === undefined ? "gee help" : `did you mean gee help ${meant}?`,
+  });
+}

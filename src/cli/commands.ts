@@ -1,0 +1,215 @@
+/** A flag of a command. Flags beat the environment, which beats the default. */
+export interface FlagSpec {
+  /** Without the dashes: `"timeout"`. */
+  readonly name: string;
+  /** What stands for its value in help; a switch has none. */
+  readonly value?: string;
+  /** The environment variable that stands in for it. */
+  readonly env?: string;
+  /** The default as it would be typed. */
+  readonly fallback?: string;
+  readonly text: string;
+}
+
+/** The name of a command. */
+export type CommandName = "registry" | "server" | "call" | "list" | "demo" | "help" | "version";
+
+/** A command as `gee help` shows it and as `args.ts` reads it. */
+export interface CommandSpec {
+  readonly name: CommandName;
+  readonly alias?: string;
+  /** What follows the name, flags aside. */
+  readonly usage: string;
+  /** The fewest and the most arguments. */
+  readonly arguments: readonly [least: number, most: number];
+  readonly summary: string;
+  readonly flags: readonly FlagSpec[];
+  readonly notes?: readonly string[];
+  readonly examples: readonly string[];
+}
+
+const json: FlagSpec = {
+  name: "json",
+  env: "GEE_JSON",
+  text: "JSON on stdout, and errors and talk as JSON lines on stderr",
+};
+const insecure: FlagSpec = {
+  name: "insecure",
+  env: "GEE_INSECURE",
+  text: "listen beyond this machine, without authentication or encryption",
+};
+const registry: FlagSpec = {
+  name: "registry",
+  value: "URL[,URL]",
+  env: "GEE_REGISTRY",
+  fallback: "http://127.0.0.1:9999",
+  text: "the registries, as base URL or whole path",
+};
+const timeout: FlagSpec = {
+  name: "timeout",
+  value: "DURATION",
+  env: "GEE_TIMEOUT",
+  fallback: "10s",
+  text: "what the whole command may take",
+};
+
+/** Every command, in the order of the help. */
+export const commands: Readonly<Record<CommandName, CommandSpec>> = {
+  registry: {
+    name: "registry",
+    usage: "",
+    arguments: [0, 0],
+    summary: "keeps the list of servers that are alive",
+    flags: [
+      {
+        name: "listen",
+        value: "HOST:PORT",
+        env: "GEE_REGISTRY_LISTEN",
+        fallback: "127.0.0.1:9999",
+        text: "where to listen; port 0 takes a free one",
+      },
+      {
+        name: "lease",
+        value: "DURATION",
+        env: "GEE_LEASE",
+        fallback: "9s",
+        text: "how long a server stays listed without a heartbeat",
+      },
+      {
+        name: "old-lease",
+        value: "DURATION",
+        env: "GEE_OLD_LEASE",
+        fallback: "5m",
+        text: "the same for header-only GeeRPC servers; 0 = for ever",
+      },
+      insecure,
+      json,
+    ],
+    examples: ["gee registry", "gee registry --listen 10.0.0.5:9999 --insecure"],
+  },
+  server: {
+    name: "server",
+    usage: "[MODULE.ts ...]",
+    arguments: [0, Number.POSITIVE_INFINITY],
+    summary: "serves the classes that modules export",
+    flags: [
+      {
+        name: "listen",
+        value: "ADDRESS",
+        env: "GEE_LISTEN",
+        fallback: "tcp@127.0.0.1:0",
+        text: "where to listen: tcp@HOST:PORT (0 = a free port) or unix@/PATH",
+      },
+      {
+        name: "advertise",
+        value: "ADDRESS",
+        env: "GEE_ADVERTISE",
+        text: "the address that others use, when it is not the one listened on",
+      },
+      registry,
+      { name: "no-register", text: "be in no registry" },
+      {
+        name: "drain",
+        value: "DURATION",
+        env: "GEE_DRAIN",
+        fallback: "25s",
+        text: "what running calls may still take after SIGTERM",
+      },
+      insecure,
+      json,
+    ],
+    notes: [
+      "Served are exported classes whose constructor takes no argument, and exported instances of",
+      "classes, under the name of the export. Without a module it is the demo service Foo.",
+      "TypeScript's private is not looked at: a method is hidden by # or _ in its name.",
+      "SIGTERM and SIGINT drain: leave the registries, finish what runs, exit 0; a second one exits",
+      "at once. A registry that is away is tried again for ever.",
+    ],
+    examples: ["gee server foo.ts", "gee server a.ts b.ts --registry http://10.0.0.5:9999"],
+  },
+  call: {
+    name: "call",
+    usage: "SERVICE.METHOD [ARG ...]",
+    arguments: [1, Number.POSITIVE_INFINITY],
+    summary: "calls a method and prints its result",
+    flags: [
+      registry,
+      {
+        name: "address",
+        value: "ADDRESS[,ADDRESS]",
+        env: "GEE_ADDRESS",
+        text: "call these servers, without a registry",
+      },
+      timeout,
+      { name: "all", text: "call every instance; one row each" },
+      { name: "to", value: "ID", text: "call the instance with this id" },
+      {
+        name: "policy",
+        value: "NAME",
+        env: "GEE_POLICY",
+        fallback: "random",
+        text: "how to choose an instance: random or round-robin",
+      },
+      {
+        name: "data",
+        value: "JSON|@FILE|@-",
+        text: "the arguments as one JSON value; an array is the argument list",
+      },
+      json,
+    ],
+    notes: [
+      "More on arguments and results: gee help arguments.",
+      "A failed call exits with 64 + its status: gee help exit-codes.",
+    ],
+    examples: [
+      "gee call Foo.Sum 1 2",
+      "gee call Foo.Sum 1 -2 --json",
+      "gee call Users.Create --data @user.json",
+    ],
+  },
+  list: {
+    name: "list",
+    alias: "ls",
+    usage: "[SERVICE]",
+    arguments: [0, 1],
+    summary: "lists the services, or the instances of one",
+    flags: [registry, timeout, json],
+    notes: ["Servers that name no services (GeeRPC's own) are listed as service ?."],
+    examples: ["gee list", "gee ls Foo --json"],
+  },
+  demo: {
+    name: "demo",
+    usage: "",
+    arguments: [0, 0],
+    summary: "a registry, two servers and their calls, in one process",
+    flags: [json],
+    examples: ["gee demo"],
+  },
+  help: {
+    name: "help",
+    usage: "[COMMAND|TOPIC]",
+    arguments: [0, 1],
+    summary: "explains a command or a topic",
+    flags: [json],
+    examples: ["gee help call", "gee help exit-codes"],
+  },
+  version: {
+    name: "version",
+    usage: "",
+    arguments: [0, 0],
+    summary: "prints the version",
+    flags: [json],
+    examples: ["gee version"],
+  },
+};
+
+/** The commands as a list, in the order of the help. */
+export const commandList: readonly CommandSpec[] = Object.values(commands);
+
+/** The command of a name or an alias. */
+export function findCommand(word: string): CommandSpec | undefined {
+  return commandList.find(({ name, alias }) => word === name || word === alias);
+}
+
+/** What `gee help` explains beside the commands. */
+export const topics = ["exit-codes", "env", "arguments"] as const;

@@ -1,0 +1,155 @@
+import { GeeError } from "../base/errors.ts";
+import { nearest } from "../base/names.ts";
+import { systemClock } from "../base/time.ts";
+import { connect, type Gee } from "../client.ts";
+import type { ListInvocation } from "./args.ts";
+import { connectOptions, withNextStep } from "./connecting.ts";
+import { formatDuration } from "./durations.ts";
+import { callExitCode, type Output } from "./output.ts";
+import { table, type Column } from "./table.ts";
+
+type Member = Awaited<ReturnType<Gee["members"]>>[number];
+
+/** Stands for the services of a server that does not name them. */
+const unnamed = "?";
+
+interface ServiceRow {
+  readonly service: string;
+  readonly instances: number;
+  readonly draining: number;
+  readonly versions: readonly string[];
+  readonly addresses: readonly string[];
+}
+
+interface InstanceRow {
+  readonly id: string | null;
+  readonly address: string;
+  readonly services: readonly string[] | null;
+  readonly state: string;
+  readonly ageMs: number;
+  readonly beatMs: number;
+  readonly weight: number;
+  readonly load: number | null;
+  readonly version: string | null;
+  readonly zone: string | null;
+  readonly draining: boolean;
+  readonly revision: number;
+}
+
+const serviceColumns: readonly Column<ServiceRow>[] = [
+  { heading: "SERVICE", text: ({ service }) => service },
+  { heading: "INSTANCES", text: ({ instances }) => `${instances}` },
+  { heading: "DRAINING", text: ({ draining }) => (draining === 0 ? "" : `${draining}`) },
+  { heading: "VERSIONS", text: ({ versions }) => versions.join(",") },
+  { heading: "ADDRESSES", text: ({ addresses }) => addresses.join(",") },
+];
+
+const instanceColumns: readonly Column<InstanceRow>[] = [
+  { heading: "INSTANCE", text: ({ id }) => id ?? unnamed },
+  { heading: "ADDRESS", text: ({ address }) => address },
+  { heading: "STATE", text: ({ state }) => state },
+  { heading: "AGE", text: ({ ageMs }) => formatDuration(ageMs) },
+  { heading: "BEAT", text: ({ beatMs }) => formatDuration(beatMs) },
+  { heading: "WEIGHT", text: ({ weight }) => `${weight}` },
+  { heading: "LOAD", text: ({ load }) => (load === null ? "" : `${load}`) },
+  { heading: "VERSION", text: ({ version }) => version ?? "" },
+  { heading: "ZONE", text: ({ zone }) => zone ?? "" },
+];
+
+function servicesOf(member: Member): readonly string[] {
+  return member.services ?? [unnamed];
+}
+
+/** One row for each service, by name. */
+export function serviceRows(members: readonly Member[]): readonly ServiceRow[] {
+  const names = [...new Set(members.flatMap(servicesOf))].sort();
+  return names.map((service) => {
+    const own = members.filter((member) => servicesOf(member).includes(service));
+    const versions = own.flatMap(({ version }) => (version === undefined ? [] : [version]));
+    return {
+      service,
+      instances: own.length,
+      draining: own.filter(({ draining }) => draining).length,
+      versions: [...new Set(versions)].sort(),
+      addresses: own.map(({ address }) => address),
+    };
+  });
+}
+
+/** One row for each instance of a service. */
+export function instanceRows(members: readonly Member[], service: string): readonly InstanceRow[] {
+  return members
+    .filter((member) => servicesOf(member).includes(service))
+    .map((member) => ({
+      id: member.id ?? null,
+      address: member.address,
+      services: member.services ?? null,
+      state: member.draining ? "draining" : member.state,
+      ageMs: Math.round(member.ageMs ?? 0),
+      beatMs: Math.round(member.beatMs ?? 0),
+      weight: member.weight,
+      load: member.load ?? null,
+      version: member.version ?? null,
+      zone: member.zone ?? null,
+      draining: member.draining,
+      revision: member.revision,
+    }));
+}
+
+/** `gee list`: the services that are served, or the instances of one. */
+export async function runList(invocation: ListInvocation, output: Output): Promise<number> {
+  await using gee = connect(connectOptions(invocation, output));
+  let members: readonly Member[];
+  try {
+    members = (await within(gee.members(), invocation.timeoutMs)).filter(
+      ({ state }) => state === "up",
+    );
+  } catch (thrown) {
+    const error = withNextStep(GeeError.from(thrown), invocation.target);
+    await output.error(error);
+    return callExitCode(error);
+  }
+  const { service } = invocation;
+  if (service === undefined) {
+    const rows = serviceRows(members);
+    await print(rows, serviceColumns, output);
+    if (rows.length === 0) await output.talk("empty", "no server is registered");
+    return 0;
+  }
+  const rows = instanceRows(members, service);
+  await print(rows, instanceColumns, output);
+  if (rows.length === 0) {
+    const meant = nearest(service, new Set(members.flatMap(servicesOf)));
+    const text = `nobody serves ${service}${meant === undefined ? "" : `; did you mean ${meant}?`}`;
+    await output.talk("empty", text, { service });
+  }
+  return 0;
+}
+
+/** What a registry takes its own time for, cut to the time of the command. */
+async function within<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = systemClock.after(timeoutMs, () =>
+    reject(
+      new GeeError("DEADLINE_EXCEEDED", `no answer within ${formatDuration(timeoutMs)}`, {
+        executed: "no",
+      }),
+    ),
+  );
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    timer.cancel();
+  }
+}
+
+async function print<Row>(
+  rows: readonly Row[],
+  columns: readonly Column<Row>[],
+  output: Output,
+): Promise<void> {
+  if (output.json) await output.value(rows);
+  else if (rows.length > 0) {
+    await output.data(table(rows, columns, output.terminal ? output.columns : undefined));
+  }
+}

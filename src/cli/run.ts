@@ -1,0 +1,39 @@
+import { GeeError } from "../base/errors.ts";
+import { parseArguments, wantsJson, type Invocation } from "./args.ts";
+import { createOutput, startExitCode, type Output } from "./output.ts";
+import type { Environment } from "./values.ts";
+
+/**
+ * Carries out one command line and returns its exit code. A command returns its own code; what it
+ * throws is a failure to start, wrong usage included.
+ */
+export async function run(argv: readonly string[], env: Environment): Promise<number> {
+  const output = createOutput({ json: wantsJson(argv, env), env });
+  try {
+    return await carryOut(parseArguments(argv, env), output);
+  } catch (thrown) {
+    const error = GeeError.from(thrown);
+    await output.error(error);
+    return startExitCode(error);
+  }
+}
+
+/** Each command is loaded when it is asked for: `gee call` does not wait for a server's code. */
+async function carryOut(invocation: Invocation, output: Output): Promise<number> {
+  switch (invocation.kind) {
+    case "registry":
+      return (await import("./registry.ts")).runRegistry(invocation, output);
+    case "server":
+      return (await import("./server.ts")).runServer(invocation, output);
+    case "call":
+      return (await import("./call.ts")).runCall(invocation, output);
+    case "list":
+      return (await import("./list.ts")).runList(invocation, output);
+    case "demo":
+      return (await import("./demo.ts")).runDemo(output);
+    case "help":
+      return (await import("./help.ts")).runHelp(invocation.topic, output);
+    case "version":
+      return (await import("./version.ts")).runVersion(output);
+  }
+}

@@ -1,0 +1,111 @@
+import { systemClock } from "../base/time.ts";
+import { serve, type Server } from "../server.ts";
+import type { ServerInvocation } from "./args.ts";
+import { Foo } from "./demo-service.ts";
+import { formatDuration } from "./durations.ts";
+import { toJson } from "./json.ts";
+import { loadModules, type LoadedModules } from "./modules.ts";
+import type { Output } from "./output.ts";
+import { catchStopSignals } from "./signals.ts";
+
+/**
+ * `gee server`: serves modules until SIGTERM or SIGINT, then drains and exits 0. A second signal
+ * ends it at once.
+ */
+export async function runServer(invocation: ServerInvocation, output: Output): Promise<number> {
+  const startedAt = systemClock.now();
+  const { listen, advertise, registry, drainTimeoutMs, insecure } = invocation;
+  using stack = new DisposableStack();
+  stack.use(outliveStrayErrors(output));
+  const { services, methods } = await load(invocation.modules, output);
+  const server = await serve({
+    services,
+    methods,
+    listen,
+    insecure,
+    drainTimeoutMs,
+    log: output.log("info"),
+    ...(advertise === undefined ? {} : { advertise }),
+    ...(registry === undefined ? {} : { registry }),
+  });
+  // Only from here on: whatever a signal meets before, it ends.
+  const signals = stack.use(catchStopSignals());
+  await output.data(describe(server, formatDuration(systemClock.now() - startedAt), output.json));
+  if (invocation.modules.length === 0) {
+    await output.talk("demo", "no module was named: this is the demo service Foo", {
+      service: "Foo",
+    });
+  }
+  if (registry !== undefined) {
+    void server.registered.then(
+      () =>
+        output.talk("registered", `registered ${registry.join(", ")}`, {
+          registry,
+          tookMs: systemClock.now() - startedAt,
+        }),
+      // It was stopped before a registry took it.
+      () => {},
+    );
+  }
+  const signal = await signals.first;
+  const [inFlight, connections] = [server.inFlight(), server.connections()];
+  await output.talk(
+    "draining",
+    `draining   ${inFlight} in flight, ${connections} connections (${signal.name})`,
+    { signal: signal.name, inFlight, connections },
+  );
+  return await Promise.race([
+    drain(server, output),
+    signals.second.then(({ exitCode }) => exitCode),
+  ]);
+}
+
+/** What to serve: modules, or without any the demo service. */
+async function load(paths: readonly string[], output: Output): Promise<LoadedModules> {
+  if (paths.length === 0) return { services: { Foo: new Foo() }, methods: {}, notes: [] };
+  const loaded = await loadModules(paths);
+  for (const note of loaded.notes) await output.talk("ignored", note, { note });
+  return loaded;
+}
+
+function describe({ address, id, services }: Server, took: string, json: boolean): string {
+  if (json) return toJson({ address, id, services });
+  const width = Math.max(...services.map(({ name }) => name.length));
+  return [
+    `server     ${address}   id ${id}   [${took}]`,
+    ...services.map(({ name, methods }) => `  ${name.padEnd(width)}   ${methods.join(", ")}`),
+  ].join("\n");
+}
+
+async function drain(server: Server, output: Output): Promise<number> {
+  const startedAt = systemClock.now();
+  await server.stop();
+  const tookMs = systemClock.now() - startedAt;
+  await output.talk("drained", `drained    [${formatDuration(tookMs)}]`, { tookMs });
+  return 0;
+}
+
+/**
+ * A module's timer that throws, or a promise that nobody awaits, is a fault of that module; the
+ * calls of all others go on.
+ */
+function outliveStrayErrors(output: Output): Disposable {
+  const report = (kind: string) => (thrown: unknown) => {
+    const id = crypto.randomUUID().slice(0, 8);
+    const text = Bun.inspect(thrown, { colors: false });
+    void output.talk(kind, `error ${kind} in a module, the server goes on  id=${id}\n${text}`, {
+      id,
+      error: text,
+    });
+  };
+  const handlers = [
+    ["uncaughtException", report("uncaughtException")],
+    ["unhandledRejection", report("unhandledRejection")],
+  ] as const;
+  for (const [event, handler] of handlers) process.on(event, handler);
+  return {
+    [Symbol.dispose]() {
+      for (const [event, handler] of handlers) process.off(event, handler);
+    },
+  };
+}

@@ -1,0 +1,153 @@
+import { expect, test } from "bun:test";
+import { GeeError } from "../../src/base/errors.ts";
+import { type Invocation, parseArguments, wantsJson } from "../../src/cli/args.ts";
+
+function read(line: string, env: Readonly<Record<string, string>> = {}): Invocation {
+  return parseArguments(
+    line.split(" ").filter((word) => word !== ""),
+    env,
+  );
+}
+
+function failureOf(line: string, env: Readonly<Record<string, string>> = {}): GeeError {
+  try {
+    read(line, env);
+  } catch (thrown) {
+    return GeeError.from(thrown);
+  }
+  throw new Error(`gee ${line} was accepted`);
+}
+
+const byDefault = { kind: "registry", registry: ["http://127.0.0.1:9999"] } as const;
+
+test("gee alone, --help and help ask for help", () => {
+  const nothing = { kind: "help", topic: undefined } as const;
+  for (const line of ["", "--json", "--help", "-h", "help"]) expect(read(line)).toEqual(nothing);
+  expect(read("call --help")).toEqual({ kind: "help", topic: "call" });
+  expect(read("--help call")).toEqual({ kind: "help", topic: "call" });
+  expect(read("help ls")).toEqual({ kind: "help", topic: "list" });
+  expect(read("help exit-codes")).toEqual({ kind: "help", topic: "exit-codes" });
+});
+
+test("the version has a command and two flags", () => {
+  for (const line of ["version", "--version", "-V", "--json --version"]) {
+    expect(read(line)).toEqual({ kind: "version" });
+  }
+});
+
+test("a call has its defaults", () => {
+  expect(read("call Foo.Sum 1 2")).toEqual({
+    kind: "call",
+    method: "Foo.Sum",
+    positionals: ["1", "2"],
+    data: undefined,
+    target: byDefault,
+    timeoutMs: 10_000,
+    policy: "random",
+    all: false,
+    to: undefined,
+  });
+});
+
+test("flags stand anywhere, before the command too", () => {
+  const expected = { kind: "call", positionals: ["1", "2"], timeoutMs: 200, all: true } as const;
+  for (const line of [
+    "call Foo.Sum 1 2 --timeout 200ms --all",
+    "call --all Foo.Sum --timeout=200ms 1 2",
+    "--timeout 200ms --all call Foo.Sum 1 2",
+    "--all call --timeout 200ms Foo.Sum 1 2",
+  ]) {
+    expect(read(line)).toMatchObject(expected);
+  }
+});
+
+test("a negative number is an argument", () => {
+  expect(read("call Foo.Sum -1 -.5 -2e3 --json")).toMatchObject({
+    positionals: ["-1", "-.5", "-2e3"],
+  });
+});
+
+test("behind -- everything is an argument", () => {
+  expect(read("call Foo.Echo --all -- --json -x --")).toMatchObject({
+    all: true,
+    positionals: ["--json", "-x", "--"],
+  });
+  expect(wantsJson(["call", "Foo.Echo", "--", "--json"], {})).toBe(false);
+});
+
+test("the environment stands in for flags", () => {
+  const env = { GEE_REGISTRY: "http://a,http://b", GEE_TIMEOUT: "3s", GEE_POLICY: "round-robin" };
+  expect(read("call Foo.Sum", env)).toMatchObject({
+    target: { kind: "registry", registry: ["http://a", "http://b"] },
+    timeoutMs: 3_000,
+    policy: "round-robin",
+  });
+  expect(read("list --timeout 1s", env)).toMatchObject({ timeoutMs: 1_000 });
+  expect(wantsJson(["list"], { GEE_JSON: "1" })).toBe(true);
+});
+
+test("a registry and a server have their defaults", () => {
+  expect(read("registry")).toEqual({
+    kind: "registry",
+    listen: "127.0.0.1:9999",
+    leaseMs: 9_000,
+    oldLeaseMs: 300_000,
+    insecure: false,
+  });
+  expect(read("server")).toEqual({
+    kind: "server",
+    modules: [],
+    listen: "tcp@127.0.0.1:0",
+    advertise: undefined,
+    registry: ["http://127.0.0.1:9999"],
+    drainTimeoutMs: 25_000,
+    insecure: false,
+  });
+});
+
+test("a server takes modules, and --no-register keeps it out of every registry", () => {
+  const line = "server a.ts --no-register b.ts --listen unix@/run/a --drain 0 --insecure";
+  expect(read(line, { GEE_REGISTRY: "http://a" })).toMatchObject({
+    modules: ["a.ts", "b.ts"],
+    listen: "unix@/run/a",
+    registry: undefined,
+    drainTimeoutMs: 0,
+    insecure: true,
+  });
+});
+
+test("an old lease of 0 means for ever and needs no unit", () => {
+  expect(read("registry --old-lease 0")).toMatchObject({ oldLeaseMs: 0 });
+});
+
+test.each([
+  ["cal Foo.Sum", 'unknown command "cal"', "did you mean gee call?"],
+  ["foo.ts", 'unknown command "foo.ts"', "to serve it: gee server foo.ts"],
+  ["constructor", 'unknown command "constructor"', "gee help"],
+  ["-- call", 'unknown command "call"', "did you mean gee call?"],
+  ["call --jsn Foo.Sum", "unknown option '--jsn'", "did you mean --json?"],
+  ["call Foo.Sum -x", "unknown option '-x'", "behind -- everything is an argument of the call"],
+  ["list --workers 2", "unknown option '--workers'", "gee help list"],
+  ["--bogus", "unknown option '--bogus'", "gee help"],
+  ["call", "gee call needs SERVICE.METHOD", "gee help call"],
+  ["call Foo", '"Foo" is no SERVICE.METHOD', "for example: gee call Foo.Sum 1 2"],
+  ["call Foo.Sum --timeout", "--timeout needs a value", "gee help call"],
+  ["call Foo.Sum --timeout 5", "it has no unit", "durations look like"],
+  ["call Foo.Sum --timeout 0", "out of range", undefined],
+  ["call Foo.Sum --data 1 2", '--data and "2" exclude each other', "--data holds all"],
+  ["call Foo.Sum --policy robin-round", "there is no policy", undefined],
+  ["call Foo.Sum --policy randm", "there is no policy", "did you mean random?"],
+  ["call Foo.Sum --all --to x", "--all and --to exclude each other", undefined],
+  ["call Foo.Sum --registry http://a --address tcp@a:1", "exclude each other", undefined],
+  ["server --no-register --registry http://a", "exclude each other", undefined],
+  ["registry --lease 100ms", "from 200ms to 5m", undefined],
+  ["registry x", 'takes no argument, "x" is too many', "gee help registry"],
+  ["list Foo Bar", 'takes one argument, "Bar" is too many', "gee help list"],
+  ["help exit-code", 'there is no help on "exit-code"', "did you mean gee help exit-codes?"],
+])("gee %s is wrong usage", (line, message, hint) => {
+  const error = failureOf(line);
+  expect(error.code).toBe("INVALID_ARGUMENT");
+  expect(error.message).toContain(message);
+  if (hint !== undefined) expect(error.hint).toContain(hint);
+  expect(error.message).not.toContain("\n");
+});

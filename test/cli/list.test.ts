@@ -1,0 +1,122 @@
+import { expect, test } from "bun:test";
+import { parseAddress } from "../../src/base/address.ts";
+import { silentLog } from "../../src/base/log.ts";
+import { parseArguments } from "../../src/cli/args.ts";
+import { Foo } from "../../src/cli/demo-service.ts";
+import { instanceRows, runList, serviceRows } from "../../src/cli/list.ts";
+import { type Member, serve, serveRegistry } from "../../src/index.ts";
+import { keptOutput, type KeptOutputOptions } from "../support/output.ts";
+
+async function list(
+  words: readonly string[],
+  options: KeptOutputOptions = {},
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  const invocation = parseArguments(["list", ...words], {});
+  if (invocation.kind !== "list") throw new Error("it is no list");
+  const { output, stdout, stderr } = keptOutput(options);
+  const code = await runList(invocation, output);
+  return { code, stdout: stdout(), stderr: stderr() };
+}
+
+test("an empty list is no failure and says so on stderr", async () => {
+  await using registry = await serveRegistry({ listen: "127.0.0.1:0", log: silentLog });
+  expect(await list(["--registry", registry.url])).toEqual({
+    code: 0,
+    stdout: "",
+    stderr: "no server is registered\n",
+  });
+  const json = await list(["--registry", registry.url], { json: true });
+  expect(json.stdout).toBe("[]\n");
+});
+
+test("without a registry it is UNAVAILABLE, with what to run", async () => {
+  const registry = await serveRegistry({ listen: "127.0.0.1:0", log: silentLog });
+  await registry[Symbol.asyncDispose]();
+  const { code, stderr, stdout } = await list(["--registry", registry.url, "--timeout", "2s"]);
+  expect(code).toBe(78);
+  expect(stderr).toContain("error: UNAVAILABLE");
+  expect(stderr).toContain("gee registry");
+  expect(stdout).toBe("");
+});
+
+test("services and instances are listed, GeeRPC's servers as service ?", async () => {
+  await using stack = new AsyncDisposableStack();
+  const registry = stack.use(await serveRegistry({ listen: "127.0.0.1:0", log: silentLog }));
+  const server = stack.use(
+    await serve({
+      services: { Foo: new Foo() },
+      registry: registry.url,
+      lameDuckMs: 0,
+      log: silentLog,
+    }),
+  );
+  await server.registered;
+  await fetch(`${registry.url}/_geerpc_/registry`, {
+    method: "POST",
+    headers: { "X-Geerpc-Server": "tcp@10.0.0.1:1" },
+  });
+
+  const services = await list(["--registry", registry.url]);
+  expect(services.stdout).toBe(
+    [
+      "SERVICE   INSTANCES   ADDRESSES",
+      "?         1           tcp@10.0.0.1:1",
+      `Foo       1           ${server.address}`,
+      "",
+    ].join("\n"),
+  );
+  const foo = await list(["Foo", "--registry", registry.url]);
+  expect(foo.stdout).toMatch(/^INSTANCE +ADDRESS +STATE +AGE +BEAT +WEIGHT/);
+  expect(foo.stdout).toMatch(new RegExp(`^${server.id} +${server.address} +up `, "m"));
+  const json = await list(["Foo", "--registry", registry.url], { json: true });
+  expect(JSON.parse(json.stdout)).toEqual([
+    expect.objectContaining({ id: server.id, address: server.address, state: "up", weight: 1 }),
+  ]);
+  const unknown = await list(["Fooo", "--registry", registry.url]);
+  expect(unknown).toEqual({
+    code: 0,
+    stdout: "",
+    stderr: "nobody serves Fooo; did you mean Foo?\n",
+  });
+});
+
+function member(port: number, own: Partial<Member>): Member {
+  const address = parseAddress(`tcp@127.0.0.1:${port}`);
+  return {
+    address,
+    weight: 1,
+    draining: false,
+    revision: 1,
+    state: "up",
+    ageMs: 0,
+    beatMs: 0,
+    ...own,
+  };
+}
+
+test("a service's row counts its instances and gathers their versions", () => {
+  const all = [
+    member(1, { id: "a".repeat(32), services: ["A", "B"], version: "1.0" }),
+    member(2, { id: "b".repeat(32), services: ["B"], draining: true }),
+  ];
+  expect(serviceRows(all)).toEqual([
+    { service: "A", instances: 1, draining: 0, versions: ["1.0"], addresses: ["tcp@127.0.0.1:1"] },
+    {
+      service: "B",
+      instances: 2,
+      draining: 1,
+      versions: ["1.0"],
+      addresses: ["tcp@127.0.0.1:1", "tcp@127.0.0.1:2"],
+    },
+  ]);
+  expect(instanceRows(all, "B").map(({ state }) => state)).toEqual(["up", "draining"]);
+  expect(instanceRows(all, "C")).toEqual([]);
+});
+
+test("a registry that does not answer takes no longer than the time-out", async () => {
+  using silent = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  const url = `http://127.0.0.1:${silent.port}`;
+  const { code, stderr } = await list(["--registry", url, "--timeout", "20ms"]);
+  expect(code).toBe(68);
+  expect(stderr).toBe("error: DEADLINE_EXCEEDED  no answer within 20ms\n");
+});

@@ -1,0 +1,53 @@
+import { expect, test } from "bun:test";
+import { GeeError } from "../../src/base/errors.ts";
+import { parseModuleOptions } from "../../src/cli/module-options.ts";
+
+const services = new Set(["Foo", "Bar"]);
+
+function failureOf(value: unknown): GeeError {
+  try {
+    parseModuleOptions(value, services, "foo.ts");
+  } catch (thrown) {
+    return GeeError.from(thrown);
+  }
+  throw new Error("it was accepted");
+}
+
+test("a module without options has none", () => {
+  expect(parseModuleOptions(undefined, services, "foo.ts")).toEqual({ methods: {}, notes: [] });
+});
+
+test("options are read by service and method", () => {
+  const value = { Foo: { Sum: { idempotent: true, timeoutMs: 500 }, Sleep: {} } };
+  expect(parseModuleOptions(value, services, "foo.ts")).toEqual({ methods: value, notes: [] });
+});
+
+test("options of later versions are passed over, and what is no option is named", () => {
+  const value = { Foo: { Sum: { concurrency: 8, schema: {}, timeoutMS: 5, colour: "red" } } };
+  expect(parseModuleOptions(value, services, "foo.ts")).toEqual({
+    methods: { Foo: { Sum: {} } },
+    notes: [
+      "gee.Foo.Sum.timeoutMS in foo.ts is no option, ignored; did you mean timeoutMs?",
+      "gee.Foo.Sum.colour in foo.ts is no option, ignored",
+    ],
+  });
+});
+
+test.each([
+  ["gee in foo.ts is no object", 5],
+  ["gee.Foo in foo.ts is no object", { Foo: [] }],
+  ["gee.Foo.Sum in foo.ts is no object", { Foo: { Sum: null } }],
+  ["gee.Foo.Sum.idempotent in foo.ts is true or false", { Foo: { Sum: { idempotent: "yes" } } }],
+  ["gee.Foo.Sum.timeoutMs in foo.ts is a number", { Foo: { Sum: { timeoutMs: 0 } } }],
+  ["gee.Foo.Sum.timeoutMs in foo.ts is a number", { Foo: { Sum: { timeoutMs: Number.NaN } } }],
+  ["gee.Foo.Sum.timeoutMs in foo.ts is a number", { Foo: { Sum: { timeoutMs: Infinity } } }],
+  ["gee.Fooo in foo.ts is for no service of that module", { Fooo: {} }],
+])("%s, and is refused", (message, value) => {
+  const error = failureOf(value);
+  expect(error.code).toBe("INVALID_ARGUMENT");
+  expect(error.message).toStartWith(message);
+});
+
+test("a service that is not there is answered with the nearest one", () => {
+  expect(failureOf({ Fooo: {} }).hint).toBe("did you mean Foo?");
+});

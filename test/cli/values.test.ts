@@ -1,0 +1,76 @@
+import { expect, test } from "bun:test";
+import { GeeError } from "../../src/base/errors.ts";
+import { commands } from "../../src/cli/commands.ts";
+import { Values } from "../../src/cli/values.ts";
+
+function values(
+  typed: Readonly<Record<string, readonly string[]>>,
+  env: Readonly<Record<string, string>> = {},
+): Values {
+  return new Values(commands.call, [], new Map(Object.entries(typed)), env);
+}
+
+function messageOf(work: () => unknown): string {
+  try {
+    work();
+  } catch (thrown) {
+    return GeeError.from(thrown).message;
+  }
+  throw new Error("it was accepted");
+}
+
+test("a flag beats the environment, which beats the default", () => {
+  expect(values({ policy: ["a"] }, { GEE_POLICY: "b" }).text("policy")).toBe("a");
+  expect(values({}, { GEE_POLICY: "b" }).text("policy")).toBe("b");
+  expect(values({}).text("policy")).toBe("random");
+  expect(values({}, { GEE_POLICY: "" }).text("policy")).toBe("random");
+  expect(values({}).text("to")).toBeUndefined();
+});
+
+test("of a flag that is repeated the last counts, in a list all", () => {
+  expect(values({ to: ["a", "b"] }).text("to")).toBe("b");
+  expect(values({ registry: ["http://a,http://b", "http://c"] }).list("registry")).toEqual([
+    "http://a",
+    "http://b",
+    "http://c",
+  ]);
+});
+
+test("an error names the place where the value was written", () => {
+  expect(messageOf(() => values({ timeout: ["5"] }).duration("timeout"))).toStartWith("--timeout:");
+  expect(messageOf(() => values({}, { GEE_TIMEOUT: "5" }).duration("timeout"))).toStartWith(
+    "GEE_TIMEOUT:",
+  );
+  expect(messageOf(() => values({}, { GEE_JSON: "yes" }).switch("json"))).toContain("GEE_JSON");
+  expect(messageOf(() => values({ registry: ["a,,b"] }).list("registry"))).toContain("--registry");
+});
+
+test("a duration is within its range, ends included", () => {
+  const read = (text: string): number => values({ timeout: [text] }).duration("timeout", 1, 1_000);
+  expect([read("1ms"), read("1s")]).toEqual([1, 1_000]);
+  expect(messageOf(() => read("0"))).toContain("from 1ms to 1s");
+  expect(messageOf(() => read("1001ms"))).toContain("out of range");
+});
+
+test("a switch is on by its flag or by 1 or true in the environment", () => {
+  expect(values({ json: [""] }).switch("json")).toBe(true);
+  const read = ["1", "true", "0", "false", ""].map((text) =>
+    values({}, { GEE_JSON: text }).switch("json"),
+  );
+  expect(read).toEqual([true, true, false, false, false]);
+});
+
+test("a flag's value is neither empty nor another flag", () => {
+  expect(messageOf(() => values({ to: [""] }).text("to"))).toBe('--to needs a value, got ""');
+  expect(messageOf(() => values({ to: ["--json"] }).text("to"))).toContain("--to needs a value");
+});
+
+test("addresses on the command line beat a registry of the environment, and the other way round", () => {
+  const [address, registry] = [["tcp@a:1"], ["http://a"]];
+  const byAddress = { kind: "address", address: ["tcp@a:1"] } as const;
+  const byRegistry = { kind: "registry", registry: ["http://a"] } as const;
+  expect(values({ address }, { GEE_REGISTRY: "http://b" }).target()).toEqual(byAddress);
+  expect(values({ registry }, { GEE_ADDRESS: "tcp@b:1" }).target()).toEqual(byRegistry);
+  expect(values({}, { GEE_ADDRESS: "tcp@a:1" }).target()).toEqual(byAddress);
+  expect(messageOf(() => values({ address, registry }).target())).toContain("exclude each other");
+});
