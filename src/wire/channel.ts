@@ -50,6 +50,7 @@ export class Channel implements LinkEvents, FrameSink {
   peerMaxMessageBytes: number = limits.maxMessageBytes;
   #flushPlanned = false;
   #reading = false;
+  #paused = false;
   #closed = false;
   #ending = false;
   #told = false;
@@ -92,8 +93,10 @@ export class Channel implements LinkEvents, FrameSink {
     let position = this.#outbox.position;
     if (this.finished) return position;
     encodeMessage(message, this.peerMaxMessageBytes, (bytes, length) => {
-      // A getter that ran during the encoding may have sent a frame of its own before this one.
+      // A getter that ran during the encoding may have sent a frame of its own before this one, or
+      // closed the channel.
       position = this.#outbox.position;
+      if (this.finished) return;
       this.#outbox.append(bytes, length);
     });
     if (!this.#reading && !this.#flushPlanned) {
@@ -105,8 +108,26 @@ export class Channel implements LinkEvents, FrameSink {
 
   readonly #flush = (): void => {
     this.#flushPlanned = false;
-    if (!this.#closed) this.#outbox.flush();
+    if (this.#closed) return;
+    this.#outbox.flush();
+    this.#heedPressure();
   };
+
+  /**
+   * A caller that does not take its answers is not heard until it has taken half of what may wait.
+   * Only the answering side does so: two sides that both stop would wait for each other for ever.
+   */
+  #heedPressure(): void {
+    if (this.#from !== "caller" || this.finished) return;
+    const { unsentBytes } = this.#outbox;
+    if (!this.#paused && unsentBytes > limits.pauseReadingBytes) {
+      this.#paused = true;
+      this.link.pause();
+    } else if (this.#paused && unsentBytes <= limits.pauseReadingBytes / 2) {
+      this.#paused = false;
+      this.link.resume();
+    }
+  }
 
   /** Whether a byte of the frame at `position` has been taken by the link. */
   hasLeft(position: number): boolean {
@@ -135,7 +156,7 @@ export class Channel implements LinkEvents, FrameSink {
     } finally {
       this.#reading = false;
     }
-    if (!this.#closed) this.#outbox.flush();
+    this.#flush();
   }
 
   frame(
@@ -169,8 +190,12 @@ export class Channel implements LinkEvents, FrameSink {
   drain(): void {
     if (this.#closed) return;
     this.#outbox.drained();
-    if (this.#ending && this.#outbox.unsentBytes === 0) this.link.end();
-    else this.#owner.drained();
+    if (this.#ending) {
+      if (this.#outbox.unsentBytes === 0) this.link.end();
+      return;
+    }
+    this.#heedPressure();
+    this.#owner.drained();
   }
 
   // -------------------------------------------------------------- closing

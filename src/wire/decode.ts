@@ -1,19 +1,14 @@
 import { limits } from "../base/limits.ts";
-import { decodeTagged, typedArrayTags } from "./codec.ts";
+import { decodeTagged, typedArrays } from "./codec.ts";
+import { TextCache } from "./text-cache.ts";
 
 /** Thrown for bytes that are no acceptable value. Says what was wrong and at which byte. */
 export class Malformed extends Error {}
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-const rfc3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})$/;
+const rfc3339 = /^\d{4}-\d{2}-\d{2}T(?:[01]\d|2[0-3]):\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})$/;
 
-/** Short texts that repeat (object keys, method names), found by their bytes. */
-interface CachedText {
-  readonly bytes: Uint8Array;
-  readonly text: string;
-}
-const textCacheSlots = 1_024;
-const maxCachedText = 31;
+const nothing = Buffer.alloc(0);
 
 /**
  * Reads one message's bytes: validates and decodes in a single walk. It knows CBOR, the limits of
@@ -21,12 +16,12 @@ const maxCachedText = 31;
  * made for it. One reader serves a whole process, because decoding never leaves the loop.
  */
 export class ValueReader {
-  #bytes: Buffer = Buffer.alloc(0);
+  #bytes: Buffer = nothing;
   #view: DataView = new DataView(new ArrayBuffer(0));
   #at = 0;
   #end = 0;
   #items = 0;
-  readonly #cache: (CachedText | undefined)[] = Array.from({ length: textCacheSlots });
+  readonly #texts: TextCache = new TextCache();
 
   /** Turns to `bytes[start]` up to `bytes[end - 1]`; `view` looks at the same bytes. */
   open(bytes: Buffer, view: DataView, start: number, end: number): void {
@@ -37,9 +32,10 @@ export class ValueReader {
     this.#items = 0;
   }
 
-  /** Throws when bytes are left. */
+  /** Lets go of the bytes; throws when some of them were not read. */
   close(): void {
     if (this.#at !== this.#end) this.#fail("bytes behind the end");
+    this.#bytes = nothing;
   }
 
   #fail(what: string): never {
@@ -147,7 +143,7 @@ export class ValueReader {
   }
 
   /** A copy, so that a value that lives on does not hold the whole receive buffer. */
-  #binary(first: number): Uint8Array {
+  #binary(first: number): Uint8Array<ArrayBuffer> {
     const length = this.#length(first);
     const copy = new Uint8Array(length);
     copy.set(this.#bytes.subarray(this.#at, this.#at + length));
@@ -191,32 +187,12 @@ export class ValueReader {
     const first = this.#byte();
     if (first >> 5 !== 3) this.#fail("not a text");
     const length = this.#length(first);
-    if (length === 0 || length > maxCachedText) {
-      this.#at += length;
-      return this.#utf8(this.#at - length, this.#at);
-    }
-    const bytes = this.#bytes;
     const start = this.#at;
-    let hash = length;
-    for (let index = 0; index < length; index++) {
-      hash = (Math.imul(hash, 31) + (bytes[start + index] ?? 0)) | 0;
-    }
-    const slot = hash & (textCacheSlots - 1);
-    const cached = this.#cache[slot];
-    if (cached !== undefined && cached.bytes.length === length) {
-      const known = cached.bytes;
-      let index = 0;
-      while (index < length && known[index] === bytes[start + index]) index++;
-      if (index === length) {
-        this.#at = start + length;
-        return cached.text;
-      }
-    }
-    const text = this.#utf8(start, start + length);
     this.#at = start + length;
-    const copy = new Uint8Array(length);
-    copy.set(bytes.subarray(start, start + length));
-    this.#cache[slot] = { bytes: copy, text };
+    const known = this.#texts.find(this.#bytes, start, length);
+    if (known !== undefined) return known;
+    const text = this.#utf8(start, start + length);
+    this.#texts.keep(this.#bytes, start, length, text);
     return text;
   }
 
@@ -274,43 +250,52 @@ export class ValueReader {
     return this.#view.getFloat16(at) + 0;
   }
 
-  /** Checks a tagged item here, byte for byte; then, and only then, cbor-x makes the value. */
+  /** Checks a tagged item here, byte for byte; then, and only then, a value is made of it. */
   #tagged(first: number): unknown {
     const start = this.#at - 1;
     const tag = this.#argument(first);
-    const elementBytes = typedArrayTags.get(tag);
     const content = this.#byte();
-    const major = content >> 5;
-    if (tag === 0) {
-      if (major !== 3 || !rfc3339.test(this.#text(content))) this.#fail("tag 0 without a date");
-    } else if (tag === 1) {
-      const isNumber = major <= 1 || (content >= 0xf9 && content <= 0xfb);
-      if (
-        !isNumber ||
-        typeof (major <= 1 ? this.#integer(content, major === 1) : this.#float(content)) !==
-          "number"
-      ) {
-        this.#fail("tag 1 without a number");
-      }
-    } else if (tag === 2 || tag === 3 || elementBytes !== undefined) {
-      if (major !== 2) this.#fail(`tag ${tag} without bytes`);
-      const length = this.#length(content);
-      if (
-        elementBytes === undefined ? length > limits.maxBigintBytes : length % elementBytes !== 0
-      ) {
-        this.#fail(
-          elementBytes === undefined ? "a bigint that is too long" : "a broken typed array",
-        );
-      }
-      this.#at += length;
-    } else {
-      this.#fail(`tag ${tag}, which is not allowed`);
+    const View = typedArrays.get(tag);
+    if (View !== undefined) {
+      if (content >> 5 !== 2) this.#fail(`tag ${tag} without bytes`);
+      const bytes = this.#binary(content);
+      if (bytes.length % View.BYTES_PER_ELEMENT !== 0) this.#fail("a broken typed array");
+      return new View(bytes.buffer);
     }
-    const value = decodeTagged(this.#bytes.subarray(start, this.#at));
-    if (tag === 0 && value instanceof Date && Number.isNaN(value.getTime())) {
+    if (tag === 0) return this.#dateText(content);
+    if (tag === 1) return this.#dateNumber(content);
+    if (tag !== 2 && tag !== 3) this.#fail(`tag ${tag}, which is not allowed`);
+    this.#bignum(content, tag);
+    return decodeTagged(this.#bytes.subarray(start, this.#at));
+  }
+
+  #dateText(content: number): Date {
+    if (content >> 5 !== 3) this.#fail("tag 0 without a date");
+    const text = this.#text(content);
+    const date = new Date(rfc3339.test(text) ? text : Number.NaN);
+    // JavaScript reads the 30th of February as the 2nd of March.
+    const day = new Date(`${text.slice(0, 10)}T00:00:00Z`).getUTCDate();
+    if (Number.isNaN(date.getTime()) || day !== Number(text.slice(8, 10))) {
       this.#fail("tag 0 without a date");
     }
-    return value;
+    return date;
+  }
+
+  #dateNumber(content: number): Date {
+    const major = content >> 5;
+    if (major > 1 && (content < 0xf9 || content > 0xfb)) this.#fail("tag 1 without a number");
+    const seconds = major > 1 ? this.#float(content) : this.#integer(content, major === 1);
+    if (typeof seconds !== "number") return this.#fail("tag 1 without a number");
+    return new Date(Math.round(seconds * 1000));
+  }
+
+  #bignum(content: number, tag: number): void {
+    if (content >> 5 !== 2) this.#fail(`tag ${tag} without bytes`);
+    const length = this.#length(content);
+    if (length > limits.maxBigintBytes) {
+      this.#fail(`a bigint of ${length} bytes, more than ${limits.maxBigintBytes}`);
+    }
+    this.#at += length;
   }
 
   /** Reads over one value. */

@@ -176,9 +176,10 @@ export class ValueEncoder {
   }
 
   #tagged(value: Date | ArrayBufferView, at: number): void {
-    if (value.constructor?.name === "Float16Array") {
-      this.#refuse(at, "Float16Array cannot travel");
-    }
+    // It has no tag in cbor-x, which would write it as a list of indefinite length.
+    if (value instanceof Float16Array) this.#refuse(at, `${nameOf(value)} cannot travel`);
+    // A view that is too large is told from its size, before a copy of it is made.
+    if (ArrayBuffer.isView(value)) this.#writer.ensure(value.byteLength);
     this.#writer.raw(encodeTagged(value));
   }
 

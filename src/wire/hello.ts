@@ -128,6 +128,7 @@ function parseServices(value: unknown): Map<string, ServiceFacts> {
         typeof flags !== "number" ||
         !Number.isInteger(number) ||
         !Number.isInteger(flags) ||
+        flags < 0 ||
         number < 0 ||
         number > 0xffff_ffff
       ) {

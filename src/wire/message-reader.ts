@@ -19,8 +19,10 @@ function optional<T>(reader: ValueReader, present: boolean, read: () => T): T | 
 }
 
 function readMetadata(reader: ValueReader): Metadata {
+  // By the byte and not by the value: a date or bytes are objects too.
+  const isMap = reader.peek() >> 5 === 5;
   const value = reader.value();
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+  if (!isMap || typeof value !== "object" || value === null) {
     throw new Malformed("metadata that is no map");
   }
   const metadata: Record<string, string> = {};

@@ -20,11 +20,24 @@ function rootOf(message: Message): string {
 }
 
 function writeMetadata(values: ValueEncoder, metadata: Metadata | undefined): void {
+  for (const [key, text] of Object.entries<unknown>(metadata ?? {})) {
+    if (typeof text === "string") continue;
+    throw new GeeError("INVALID_ARGUMENT", `metadata.${key}: metadata is text`, {
+      reason: "CANNOT_TRAVEL",
+      executed: "no",
+    });
+  }
   values.value(metadata ?? null);
 }
 
 function cutText(text: string): string {
   return text.length > limits.maxFaultTextLength ? text.slice(0, limits.maxFaultTextLength) : text;
+}
+
+/** What a fault says of waiting comes from a program's own error, so it may be any number. */
+function wholeMs(ms: number | undefined): number | undefined {
+  if (ms === undefined || Number.isNaN(ms)) return undefined;
+  return Math.min(Math.max(Math.ceil(ms), 0), limits.maxTimeoutMs);
 }
 
 function writeCall(writer: Writer, values: ValueEncoder, call: CallMessage): number {
@@ -55,12 +68,13 @@ function writeCall(writer: Writer, values: ValueEncoder, call: CallMessage): num
 }
 
 function writeFault(writer: Writer, values: ValueEncoder, fault: FaultMessage): number {
+  const retryAfterMs = wholeMs(fault.retryAfterMs);
   const more =
     fault.metadata !== undefined
       ? 4
       : fault.details !== undefined
         ? 3
-        : fault.retryAfterMs !== undefined
+        : retryAfterMs !== undefined
           ? 2
           : fault.reason !== undefined
             ? 1
@@ -70,7 +84,7 @@ function writeFault(writer: Writer, values: ValueEncoder, fault: FaultMessage): 
   writer.text(cutText(fault.message));
   writer.head(0x00, executedWords.indexOf(fault.executed));
   if (more > 0) values.value(fault.reason === undefined ? null : cutText(fault.reason));
-  if (more > 1) values.value(fault.retryAfterMs ?? null);
+  if (more > 1) values.value(retryAfterMs ?? null);
   if (more > 2) values.value(fault.details);
   if (more > 3) writeMetadata(values, fault.metadata);
   return start;
@@ -148,6 +162,7 @@ function write(writer: Writer, values: ValueEncoder, message: Message): number {
 }
 
 function unsendable(error: unknown, message: Message, maxMessageBytes: number): GeeError {
+  if (error instanceof GeeError) return error;
   if (error instanceof TooLarge) {
     return new GeeError(
       "RESOURCE_EXHAUSTED",

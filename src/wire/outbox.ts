@@ -16,10 +16,13 @@ export class Outbox {
   /** `#bytes[#head]` to `#bytes[#tail - 1]` wait. */
   #head = 0;
   #tail = 0;
-  /** How many bytes the link has taken since the beginning. */
+  /** The position up to which nothing waits: what the link has taken, and what was discarded. */
   #taken = 0;
   /** The link took less than it was given, and has not drained since. */
   #blocked = false;
+  /** Positions from the first up to the second were discarded: nothing of them left, or ever will. */
+  #discardedFrom = 0;
+  #discardedTo = 0;
 
   constructor(link: Link) {
     this.#link = link;
@@ -35,8 +38,9 @@ export class Outbox {
     return this.#taken + this.#tail - this.#head;
   }
 
-  /** Whether a byte at or behind `position` has left. */
+  /** Whether the byte at `position` has left. */
   hasLeft(position: number): boolean {
+    if (position >= this.#discardedFrom && position < this.#discardedTo) return false;
     return this.#taken > position;
   }
 
@@ -111,6 +115,10 @@ export class Outbox {
    */
   discard(): boolean {
     if (this.#blocked) return false;
+    // What comes next gets positions of its own, or a discarded call would seem to leave with it.
+    this.#discardedFrom = this.#taken;
+    this.#discardedTo = this.position;
+    this.#taken = this.#discardedTo;
     this.clear();
     return true;
   }

@@ -2,6 +2,8 @@
 export class TooLarge extends Error {}
 
 const keptBytes = 65_536;
+/** How far beyond what is really written `ensure` may ask; `checkSize` is the exact check. */
+const slackBytes = 128;
 
 /** Bytes being written, in a buffer that grows. Knows CBOR's heads, and nothing of values. */
 export class Writer {
@@ -31,7 +33,7 @@ export class Writer {
 
   #grow(count: number): void {
     const needed = this.length + count;
-    if (needed > this.#maxBytes + 16) throw new TooLarge();
+    if (needed > this.#maxBytes + slackBytes) throw new TooLarge();
     let size = this.bytes.length;
     while (size < needed) size *= 2;
     const bytes = Buffer.allocUnsafeSlow(size);
