@@ -1,5 +1,6 @@
 import type { Deadlines } from "./base/deadlines.ts";
 import { GeeError } from "./base/errors.ts";
+import type { Code } from "./base/errors.ts";
 import { limits } from "./base/limits.ts";
 import type { Log } from "./base/log.ts";
 import { nearest } from "./base/names.ts";
@@ -109,11 +110,13 @@ export class Router {
   async callAll(
     request: CallRequest,
   ): Promise<readonly { readonly member: Member; readonly answer: Promise<unknown> }[]> {
-    const list = await this.#list(request);
+    this.#checkOpen();
+    const { resolver } = this.#options;
+    const list = await this.#within(request, resolver.members());
     let candidates = this.#candidatesOf(list, request);
     if (candidates.length === 0) {
-      await this.#options.resolver.refresh();
-      candidates = this.#candidatesOf(this.#options.resolver.current() ?? [], request);
+      await this.#within(request, resolver.refresh());
+      candidates = this.#candidatesOf(resolver.current() ?? [], request);
     }
     if (candidates.length === 0) throw this.#nobody(request);
     return candidates.map((member) => {
@@ -132,16 +135,20 @@ export class Router {
       : list.filter((member) => member.services?.includes(service) === true);
   }
 
-  #begin(
-    request: CallRequest,
-    candidates: readonly Member[],
-  ): { readonly call: OutgoingCall; readonly route: Route } {
+  #checkOpen(): void {
     if (this.#closed !== undefined) {
       throw new GeeError("FAILED_PRECONDITION", "the client is closed", {
         reason: "CLOSED",
         executed: "no",
       });
     }
+  }
+
+  #begin(
+    request: CallRequest,
+    candidates: readonly Member[],
+  ): { readonly call: OutgoingCall; readonly route: Route } {
+    this.#checkOpen();
     const route: Route = {
       request,
       candidates,
@@ -172,25 +179,24 @@ export class Router {
 
   // -------------------------------------------------------------- members
 
-  /** The list for a request that has to wait for one, within its deadline. */
-  async #list(request: CallRequest): Promise<readonly Member[]> {
-    const { clock, resolver } = this.#options;
-    const controller = new AbortController();
+  /** Waits for what a request needs before it has a server: no longer than it may take itself. */
+  async #within<T>(request: CallRequest, work: Promise<T>): Promise<T> {
+    const { clock } = this.#options;
+    const { signal } = request;
+    const { promise: over, reject } = Promise.withResolvers<never>();
+    const end = (code: Code, message: string): void =>
+      reject(new GeeError(code, message, { executed: "no", cause: signal?.reason }));
     const timer = clock.after(request.deadlineAt - clock.now(), () =>
-      controller.abort(
-        new GeeError("DEADLINE_EXCEEDED", `no registry answered in ${request.timeoutMs} ms`, {
-          executed: "no",
-        }),
-      ),
+      end("DEADLINE_EXCEEDED", `no registry answered in ${request.timeoutMs} ms`),
     );
-    const signal =
-      request.signal === undefined
-        ? controller.signal
-        : AbortSignal.any([request.signal, controller.signal]);
+    const onAbort = (): void => end("CANCELLED", `${request.method} was cancelled`);
+    if (signal?.aborted === true) onAbort();
+    signal?.addEventListener("abort", onAbort, { once: true });
     try {
-      return await resolver.members(signal);
+      return await Promise.race([over, work]);
     } finally {
       timer.cancel();
+      signal?.removeEventListener("abort", onAbort);
     }
   }
 
@@ -309,7 +315,7 @@ export class Router {
       if (this.#isStranger(member)) continue;
       if (!this.#options.pool.isFailing(member)) return member;
       // No call is sent there to find out whether it is back; a dial of its own does that.
-      this.#options.pool.retry(member);
+      this.#options.pool.retry(member, (error) => this.#noteStranger(member, error));
       waiting ??= member;
     }
     return waiting;

@@ -113,8 +113,6 @@ class RunningServer implements Server {
   #stopped: Promise<void> | undefined;
   /** Resolved when there is nothing in flight and nothing unsent; set while stopping. */
   #quiet: PromiseWithResolvers<void> | undefined;
-  /** Resolved when the last session is closed; set while stopping. */
-  #empty: PromiseWithResolvers<void> | undefined;
 
   constructor(parts: {
     readonly options: ServeOptions;
@@ -168,8 +166,9 @@ class RunningServer implements Server {
 
   /** A session has changed: whoever waits for quiet looks again. */
   look(): void {
-    if (this.#quiet !== undefined && this.#isQuiet()) this.#quiet.resolve();
-    if (this.#empty !== undefined && this.#sessions.size === 0) this.#empty.resolve();
+    const quiet = this.#quiet;
+    // Behind the flush with which the answer that ended a call leaves.
+    if (quiet !== undefined) queueMicrotask(() => this.#isQuiet() && quiet.resolve());
   }
 
   #isQuiet(): boolean {
@@ -211,16 +210,13 @@ class RunningServer implements Server {
       reason: "SHUT_DOWN",
       executed: "maybe",
     });
-    this.#empty = Promise.withResolvers();
-    for (const session of this.#sessions) session.end(why);
-    this.look();
-    // Peers that do not take their last bytes are not waited for.
-    const linger = clock.after(limits.lameDuckMs, () => {
-      for (const session of this.#sessions) session.channel.close(why);
-      this.#empty?.resolve();
-    });
-    await this.#empty.promise;
-    linger.cancel();
+    const ending = [...this.#sessions];
+    for (const session of ending) session.end(why);
+    // A peer that does not take its last bytes is not waited for.
+    const cut = (): void => {
+      for (const { channel } of ending) if (channel.unsentBytes > 0) channel.close(why);
+    };
+    clock.after(limits.lameDuckMs, cut, { background: true });
     for (const instance of Object.values(this.#options.services)) {
       await disposeOf(instance, this.#log);
     }

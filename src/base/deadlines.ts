@@ -79,7 +79,11 @@ export class Deadlines {
   #arm(at: number): void {
     this.#timer?.cancel();
     this.#timerAt = at;
-    this.#timer = this.#clock.after(Math.max(0, at - this.#clock.now()), this.#sweep);
+    // In the background: what waits for an answer waits at a socket as well, which keeps the process
+    // alive, and the timer stays armed when the answer is there.
+    this.#timer = this.#clock.after(Math.max(0, at - this.#clock.now()), this.#sweep, {
+      background: true,
+    });
   }
 
   readonly #sweep = (): void => {

@@ -10,6 +10,29 @@ import { withContext } from "./context.ts";
 import { HandlerRun } from "./handler-run.ts";
 import type { ServedMethod, ServiceTable } from "./service.ts";
 
+/**
+ * What a handler threw for its caller to see, with fields that can be written; undefined for all
+ * else, such as a proxy that only looks like it. Whatever was thrown, this does not throw.
+ */
+function meantForCaller(thrown: unknown): GeeError | undefined {
+  try {
+    if (!(thrown instanceof GeeError)) return undefined;
+    const { code, message, reason, details } = thrown;
+    const waitMs = Math.min(
+      Math.max(Math.ceil(Number(thrown.retryAfterMs)), 0),
+      limits.maxTimeoutMs,
+    );
+    return new GeeError(code, String(message), {
+      reason: reason === undefined ? undefined : String(reason),
+      details,
+      retryAfterMs: Number.isNaN(waitMs) ? undefined : waitMs,
+      executed: "yes",
+    });
+  } catch {
+    return undefined;
+  }
+}
+
 /** What the answering ends of one server share. */
 export interface AnsweringHost {
   readonly clock: Clock;
@@ -123,9 +146,11 @@ export class Answering {
     try {
       result = withContext(run, () => run.served.invoke(call.args));
       if (isThenable(result)) {
+        // A thenable that is no promise may throw, or call back twice; a promise around it does not.
+        const ending = Promise.resolve(result);
         this.#running.set(run.id, run);
         if (run.deadlineAt !== Number.POSITIVE_INFINITY) host.deadlines.add(run);
-        result.then(
+        ending.then(
           (value) => this.#ended(run, () => this.#reply(run, value)),
           (error: unknown) => this.#ended(run, () => this.#thrown(run, error)),
         );
@@ -186,8 +211,9 @@ export class Answering {
   }
 
   #thrown(run: HandlerRun, error: unknown): void {
-    if (error instanceof GeeError) {
-      this.fault(run.id, error.withExecuted("yes"));
+    const meant = meantForCaller(error);
+    if (meant !== undefined) {
+      this.fault(run.id, meant);
       return;
     }
     // What went wrong inside is nobody's business outside; the id joins the two.

@@ -178,15 +178,12 @@ export class Connection implements ChannelOwner, CallCarrier {
 
   abandon(call: OutgoingCall, code: Code, message: string): "no" | "maybe" {
     if (this.#pending.take(call.id) === undefined) return "maybe";
-    if (this.channel.withdraw(call.position)) {
-      this.#drained();
-      return "no";
-    }
     const left = this.channel.hasLeft(call.position);
-    if (!this.channel.finished) {
+    if (!this.channel.withdraw(call.position) && !this.channel.finished) {
       this.#abandoned.add(call.id);
       this.channel.send({ kind: "cancel", id: call.id, code, message });
     }
+    this.#drained();
     return left ? "maybe" : "no";
   }
 

@@ -47,6 +47,7 @@ export class Pool {
   readonly #open: OpenLink;
   readonly #clock: Clock;
   readonly #random: () => number;
+  readonly #firstCallId: number | undefined;
   readonly #slots: Map<string, Slot> = new Map();
   readonly #closing = new AbortController();
 
@@ -54,10 +55,13 @@ export class Pool {
     readonly open: OpenLink;
     readonly clock: Clock;
     readonly random?: (() => number) | undefined;
+    /** For tests: where the call ids of every connection begin. Default 1. */
+    readonly firstCallId?: number | undefined;
   }) {
     this.#open = options.open;
     this.#clock = options.clock;
     this.#random = options.random ?? Math.random;
+    this.#firstCallId = options.firstCallId;
   }
 
   /** The connection to a target: itself when it is ready, else a promise of it. */
@@ -85,11 +89,16 @@ export class Pool {
     return slot !== undefined && slot.failures > 0 && slot.connection === undefined;
   }
 
-  /** Dials a failing target again, after its wait, for calls to come; nobody waits for it now. */
-  retry(target: Target): void {
+  /**
+   * Dials a failing target again, after its wait, for calls to come; nobody waits for it now. What
+   * becomes of a dial that fails as well is told to `failed`.
+   */
+  retry(target: Target, failed: (error: GeeError) => void): void {
     if (this.#slots.get(keyOf(target))?.connecting !== undefined) return;
     const attempt = this.connection(target);
-    if (attempt instanceof Promise) attempt.catch(() => {});
+    if (attempt instanceof Promise) {
+      attempt.catch((error: unknown) => failed(GeeError.from(error, "no")));
+    }
   }
 
   /** Forgets targets that are listed no more; their connections close when they are idle. */
@@ -110,7 +119,11 @@ export class Pool {
       let connection: Connection | undefined;
       const endpoint = parseEndpoint(target.address);
       await this.#open(endpoint, { timeoutMs: limits.connectTimeoutMs, signal }, (link) => {
-        connection = new Connection(link, { clock: this.#clock, instance: target.id });
+        connection = new Connection(link, {
+          clock: this.#clock,
+          instance: target.id,
+          firstCallId: this.#firstCallId,
+        });
         slot.greeting = connection;
         return connection.channel;
       });

@@ -31,8 +31,13 @@ export type Remote<T> = {
     : never;
 };
 
-/** Names that the language itself looks up on any object it is handed. */
-const notMethods: ReadonlySet<string> = new Set(["then", "toJSON", "constructor"]);
+/**
+ * Whether the language itself looks a name up on objects that it is handed: to await one, to write
+ * it as JSON or as text. No server serves those that every object has.
+ */
+function isLanguages(name: string): boolean {
+  return name === "then" || name === "toJSON" || name in Object.prototype;
+}
 
 /**
  * A proxy whose every name is a method. `T` says which ones there are; nothing is asked of a server
@@ -47,9 +52,10 @@ export function createRemote(
   const methods = new Map<string, (...args: readonly unknown[]) => Promise<unknown>>();
   return new Proxy(Object.freeze(Object.create(null)), {
     get(_target, name) {
-      if (typeof name !== "string" || notMethods.has(name)) return undefined;
+      if (typeof name !== "string") return undefined;
       let method = methods.get(name);
       if (method === undefined) {
+        if (isLanguages(name)) return undefined;
         method = (...args) => call(name, args);
         methods.set(name, method);
       }

@@ -39,7 +39,6 @@ export class Session implements ChannelOwner {
   #state: "greeting" | "open" | "closed" = "greeting";
   #lastId = 0;
   /** Nothing is read until the replies that wait have gone down. */
-  #paused = false;
   readonly #helloTimer: Timer;
 
   constructor(link: Link, host: SessionHost) {
@@ -160,6 +159,7 @@ export class Session implements ChannelOwner {
     this.channel.peerMaxMessageBytes = hello.maxMessageBytes;
     this.channel.send({ kind: "serverHello", id: 0, hello: own });
     this.channel.acceptMessages(limits.maxMessageBytes);
+    if (this.#host.draining) this.announceDrain();
   }
 
   /** Whether an id opens a call: ids rise. */
@@ -201,30 +201,11 @@ export class Session implements ChannelOwner {
       if (this.channel.finished) return;
       this.#answering.start(call, this.#arrivedAt);
     }
-    this.#hold();
-  }
-
-  /**
-   * A caller that asks faster than it reads is not read: its replies would fill our memory. What is
-   * unsent here may go with the flush of this very turn, hence the second look.
-   */
-  #hold(): void {
-    if (this.#paused || this.channel.unsentBytes <= limits.pauseReadingBytes) return;
-    this.#paused = true;
-    this.channel.link.pause();
-    this.#host.clock.nextPhase(() => this.#release());
-  }
-
-  #release(): void {
-    if (!this.#paused || this.channel.unsentBytes > limits.pauseReadingBytes) return;
-    this.#paused = false;
-    this.channel.link.resume();
   }
 
   // -------------------------------------------------------------- ending
 
   drained(): void {
-    this.#release();
     this.#host.changed(this);
   }
 

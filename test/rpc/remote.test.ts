@@ -1,0 +1,50 @@
+import { expect, test } from "bun:test";
+import { createRemote } from "../../src/rpc/remote.ts";
+
+interface Foo {
+  Sum(a: number, b: number): number;
+  Fail(): Promise<string>;
+}
+
+function recorded() {
+  const calls: (readonly [string, readonly unknown[]])[] = [];
+  const foo = createRemote<Foo>((method, args) => {
+    calls.push([method, args]);
+    return Promise.resolve(3);
+  });
+  return { calls, foo };
+}
+
+test("every name is a method that calls with its arguments", async () => {
+  const { calls, foo } = recorded();
+  expect(await foo.Sum(1, 2)).toBe(3);
+  await foo.Fail();
+  expect(calls).toEqual([
+    ["Sum", [1, 2]],
+    ["Fail", []],
+  ]);
+});
+
+test("a method is the same function each time, needs no this, and may be passed on", async () => {
+  const { calls, foo } = recorded();
+  expect(foo.Sum).toBe(foo.Sum);
+  const { Sum } = foo;
+  await Promise.all([1, 2].map((n) => Sum(n, n)));
+  expect(calls.length).toBe(2);
+});
+
+test("awaiting, printing and cloning a remote calls nothing", async () => {
+  const { calls, foo } = recorded();
+  expect(await Promise.resolve(foo)).toBe(foo);
+  JSON.stringify(foo);
+  Bun.inspect(foo);
+  expect(() => String(foo)).toThrow();
+  expect(Object.keys({ ...foo })).toEqual([]);
+  expect(() => Number(foo)).toThrow();
+  expect(calls).toEqual([]);
+});
+
+test("a remote cannot be written to", () => {
+  const { foo } = recorded();
+  expect(() => Object.assign(foo, { Sum: () => 1 })).toThrow(TypeError);
+});

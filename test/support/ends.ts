@@ -1,0 +1,276 @@
+import { parseEndpoint } from "../../src/base/address.ts";
+import { Deadlines } from "../../src/base/deadlines.ts";
+import { GeeError } from "../../src/base/errors.ts";
+import type { Log } from "../../src/base/log.ts";
+import { systemClock } from "../../src/base/time.ts";
+import type { Clock } from "../../src/base/time.ts";
+import { Turns } from "../../src/base/turns.ts";
+import { createDial } from "../../src/net/dial.ts";
+import { listen } from "../../src/net/listen.ts";
+import { Connection } from "../../src/rpc/connection.ts";
+import { createServerHello } from "../../src/rpc/greeting.ts";
+import { OutgoingCall } from "../../src/rpc/outgoing-call.ts";
+import { createServiceTable } from "../../src/rpc/service.ts";
+import type { ServiceOptions } from "../../src/rpc/service.ts";
+import { Session } from "../../src/rpc/session.ts";
+import type { SessionHost } from "../../src/rpc/session.ts";
+import type { Link, LinkEvents } from "../../src/wire/link.ts";
+import type { Metadata } from "../../src/wire/message.ts";
+import { FakeClock, until } from "./clock.ts";
+import { linkPair } from "./links.ts";
+import { memoryLog } from "./registry.ts";
+import { ScriptedPeer } from "./scripted-peer.ts";
+
+/** Takes one end of a connection; what it returns hears of the link. */
+export type Attach = (link: Link) => LinkEvents;
+
+/** A way for bytes to go from a caller to a server and back. */
+export interface Wire {
+  readonly name: string;
+  /** Resolves when both ends are attached. */
+  join(caller: Attach, server: Attach): Promise<void>;
+}
+
+/** Every protocol test runs over each of these. */
+export const wires: readonly [memory: Wire, sockets: Wire] = [
+  {
+    name: "memory",
+    join(caller, server) {
+      const pair = linkPair();
+      pair.caller.open(caller(pair.caller));
+      pair.server.open(server(pair.server));
+      return Promise.resolve();
+    },
+  },
+  {
+    name: "sockets",
+    async join(caller, server) {
+      let accepted = false;
+      const endpoint = { kind: "tcp", host: "127.0.0.1", port: 0 } as const;
+      const listener = await listen(endpoint, systemClock, (link) => {
+        accepted = true;
+        return server(link);
+      });
+      const dial = createDial(systemClock);
+      await dial(parseEndpoint(listener.address), { timeoutMs: 2_000 }, caller);
+      await until(() => accepted, "an accepted connection");
+      listener.stop();
+    },
+  },
+];
+
+/** A scripted peer, and how to attach it to a wire: its bytes go through a pair in memory. */
+export function scripted(plays: "caller" | "server"): {
+  readonly peer: ScriptedPeer;
+  readonly attach: Attach;
+} {
+  const pair = linkPair();
+  const peer = new ScriptedPeer(pair.caller, plays);
+  const attach: Attach = (link) => {
+    const waiting: Uint8Array[] = [];
+    const pump = (): void => {
+      for (let bytes = waiting.shift(); bytes !== undefined; bytes = waiting.shift()) {
+        const taken = link.write(bytes, 0, bytes.length);
+        if (taken === bytes.length) continue;
+        waiting.unshift(bytes.subarray(taken));
+        return;
+      }
+    };
+    pair.server.open({
+      data(bytes) {
+        waiting.push(bytes);
+        if (waiting.length === 1) pump();
+      },
+      drain() {},
+      closed: () => link.close(),
+    });
+    return {
+      data: (bytes) => void pair.server.write(bytes, 0, bytes.length),
+      drain: pump,
+      closed: () => pair.server.end(),
+    };
+  };
+  return { peer, attach };
+}
+
+/** What the sessions of a server share. */
+export function hostOf(
+  services: Readonly<Record<string, object>>,
+  options: {
+    readonly clock: Clock;
+    readonly log: Log;
+    readonly methods?: ServiceOptions | undefined;
+  },
+): SessionHost {
+  const { clock, log, methods } = options;
+  const table = createServiceTable(services, methods);
+  return {
+    clock,
+    deadlines: new Deadlines(clock),
+    turns: new Turns(clock),
+    log,
+    table,
+    hello: createServerHello(table, "served"),
+    running: 0,
+    draining: false,
+    changed() {},
+  };
+}
+
+/** What a test may say of a call. */
+export interface TestCall {
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+  readonly metadata?: Metadata;
+  readonly again?: (call: OutgoingCall, error: GeeError) => boolean;
+  readonly settled?: () => void;
+}
+
+/** A call that no connection carries yet. Its promise may reject unseen. */
+export function callOf(
+  method: string,
+  args: readonly unknown[],
+  clock: Clock,
+  deadlines: Deadlines,
+  options: TestCall = {},
+): OutgoingCall {
+  const timeoutMs = options.timeoutMs ?? 10_000;
+  const call = new OutgoingCall({
+    method,
+    args,
+    timeoutMs,
+    deadlineAt: clock.now() + timeoutMs,
+    deadlines,
+    metadata: options.metadata,
+    signal: options.signal,
+    settled: options.settled ?? (() => {}),
+    again: options.again ?? (() => false),
+  });
+  call.promise.catch(() => {});
+  return call;
+}
+
+/** A caller and a server that have greeted each other, in time that moves by hand. */
+export interface Ends extends AsyncDisposable {
+  readonly clock: FakeClock;
+  readonly host: SessionHost;
+  readonly session: Session;
+  readonly connection: Connection;
+  /** The server's log. */
+  readonly lines: readonly string[];
+  /** Starts a call on the connection. */
+  call(method: string, args?: readonly unknown[], options?: TestCall): OutgoingCall;
+}
+
+/** Joins a connection and a session that serves `services`. */
+export async function openEnds(
+  wire: Wire,
+  services: Readonly<Record<string, object>>,
+  options: { readonly methods?: ServiceOptions; readonly firstCallId?: number } = {},
+): Promise<Ends> {
+  const clock = new FakeClock();
+  const { log, lines } = memoryLog();
+  const host = hostOf(services, { clock, log, methods: options.methods });
+  const opened: { connection?: Connection; session?: Session } = {};
+  await wire.join(
+    (link) => {
+      const { firstCallId } = options;
+      opened.connection = new Connection(link, { clock, instance: "served", firstCallId });
+      return opened.connection.channel;
+    },
+    (link) => {
+      opened.session = new Session(link, host);
+      return opened.session.channel;
+    },
+  );
+  const { connection, session } = opened;
+  if (connection === undefined || session === undefined) throw new Error("an end is missing");
+  await connection.ready;
+  const deadlines = new Deadlines(clock);
+  return {
+    clock,
+    host,
+    session,
+    connection,
+    lines,
+    call(method, args = [], own = {}) {
+      const call = callOf(method, args, clock, deadlines, own);
+      connection.start(call);
+      return call;
+    },
+    async [Symbol.asyncDispose]() {
+      connection.close(new GeeError("CANCELLED", "the test is over"));
+      await connection.closedPromise;
+    },
+  };
+}
+
+/** A connection whose server is scripted. */
+export async function openConnection(
+  wire: Wire,
+  options: { readonly instance?: string; readonly firstCallId?: number } = {},
+): Promise<{
+  readonly clock: FakeClock;
+  readonly peer: ScriptedPeer;
+  readonly connection: Connection;
+  readonly call: Ends["call"];
+}> {
+  const clock = new FakeClock();
+  const { peer, attach } = scripted("server");
+  let made: Connection | undefined;
+  await wire.join((link) => {
+    const { instance, firstCallId } = options;
+    made = new Connection(link, { clock, instance, firstCallId });
+    return made.channel;
+  }, attach);
+  if (made === undefined) throw new Error("the connection is missing");
+  const connection = made;
+  await until(() => peer.frames.length > 0, "the caller's hello");
+  const deadlines = new Deadlines(clock);
+  return {
+    clock,
+    peer,
+    connection,
+    call(method, args = [], own = {}) {
+      const call = callOf(method, args, clock, deadlines, own);
+      connection.start(call);
+      return call;
+    },
+  };
+}
+
+/** A session whose caller is scripted. */
+export async function openSession(
+  wire: Wire,
+  services: Readonly<Record<string, object>>,
+  options: { readonly methods?: ServiceOptions } = {},
+): Promise<{
+  readonly clock: FakeClock;
+  readonly peer: ScriptedPeer;
+  readonly session: Session;
+  readonly host: SessionHost;
+  readonly lines: readonly string[];
+}> {
+  const clock = new FakeClock();
+  const { log, lines } = memoryLog();
+  const host = hostOf(services, { clock, log, methods: options.methods });
+  const { peer, attach } = scripted("caller");
+  let session: Session | undefined;
+  await wire.join(attach, (link) => {
+    session = new Session(link, host);
+    return session.channel;
+  });
+  if (session === undefined) throw new Error("the session is missing");
+  return { clock, peer, session, host, lines };
+}
+
+/** What a promise rejects with; throws when it does not. */
+export async function failureOf(work: Promise<unknown>): Promise<GeeError> {
+  try {
+    await work;
+  } catch (thrown) {
+    if (thrown instanceof GeeError) return thrown;
+    throw thrown;
+  }
+  throw new Error("it did not fail");
+}

@@ -1,0 +1,70 @@
+import { expect, test } from "bun:test";
+import * as gee from "../src/index.ts";
+
+// What a program can import is a promise: a name comes in and goes out on purpose.
+
+const index = await Bun.file(new URL("../src/index.ts", import.meta.url)).text();
+
+test("a program gets these five values", () => {
+  expect(Object.keys(gee).sort()).toEqual([
+    "GeeError",
+    "callContext",
+    "connect",
+    "serve",
+    "serveRegistry",
+  ]);
+});
+
+test("and the types of what they take and give", () => {
+  const names = [...index.matchAll(/export type \{([^}]*)\}/g)].flatMap(([, list = ""]) =>
+    list
+      .split(",")
+      .map((name) => name.trim())
+      .filter((name) => name !== ""),
+  );
+  expect(names.sort()).toEqual([
+    "Address",
+    "CallContext",
+    "CallOptions",
+    "Clock",
+    "Code",
+    "ConnectOptions",
+    "Executed",
+    "Gee",
+    "GeeErrorOptions",
+    "Log",
+    "LogFields",
+    "Member",
+    "Metadata",
+    "MethodOptions",
+    "Outcome",
+    "PolicyName",
+    "Registry",
+    "RegistryOptions",
+    "Remote",
+    "ServeOptions",
+    "ServedService",
+    "Server",
+    "ServiceOptions",
+    "Timer",
+  ]);
+});
+
+test("the entry point only passes on", () => {
+  const lines = index.split("\n").filter((line) => line !== "" && !/^\s*(\/\/|\/?\*)/.test(line));
+  for (const line of lines) expect(line).toMatch(/^export (type )?\{[^}]*\} from "\.\/[^"]+";$/);
+});
+
+test("importing it does nothing that can be seen", async () => {
+  const entry = new URL("../src/index.ts", import.meta.url).pathname;
+  const child = Bun.spawn([process.execPath, "-e", `await import(${JSON.stringify(entry)})`], {
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [stdout, stderr, exitCode] = await Promise.all([
+    child.stdout.text(),
+    child.stderr.text(),
+    child.exited,
+  ]);
+  expect([stdout, stderr, exitCode]).toEqual(["", "", 0]);
+});

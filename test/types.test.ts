@@ -1,0 +1,109 @@
+import { expect, test } from "bun:test";
+import type {
+  CallContext,
+  Gee,
+  GeeError,
+  Member,
+  MethodOptions,
+  Outcome,
+  Remote,
+  ServeOptions,
+  ServiceOptions,
+} from "../src/index.ts";
+
+// Checked by the compiler (`bun check`), not when it runs.
+
+type Equal<A, B> =
+  (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+
+function holds<_T extends true>(): void {}
+
+interface User {
+  readonly name: string;
+  readonly born?: Date;
+}
+
+declare class Foo {
+  constructor(database: string);
+  Sum(a: number, b: number): number;
+  Later(id: string): Promise<User>;
+  Nested(): Promise<Promise<number>>;
+  Maybe(a?: number, ...rest: string[]): User | undefined;
+  Nothing(): void;
+  Custom(): PromiseLike<bigint>;
+  field: number;
+  _hidden(): number;
+  private secret(): number;
+  protected inner(): number;
+  static Static(): number;
+}
+
+function neverRun(gee: Gee, outcome: Outcome, context: CallContext): void {
+  const foo = gee.service<Foo>("Foo", { timeoutMs: 200, metadata: { a: "b" }, to: "id" });
+  holds<Equal<typeof foo, Remote<Foo>>>();
+
+  // The same methods, each with a promise of what it gives.
+  holds<Equal<ReturnType<typeof foo.Sum>, Promise<number>>>();
+  holds<Equal<Parameters<typeof foo.Sum>, [a: number, b: number]>>();
+  holds<Equal<ReturnType<typeof foo.Later>, Promise<User>>>();
+  holds<Equal<ReturnType<typeof foo.Nested>, Promise<number>>>();
+  holds<Equal<ReturnType<typeof foo.Maybe>, Promise<User | undefined>>>();
+  holds<Equal<Parameters<typeof foo.Maybe>, [a?: number | undefined, ...rest: string[]]>>();
+  holds<Equal<ReturnType<typeof foo.Nothing>, Promise<void>>>();
+  holds<Equal<ReturnType<typeof foo.Custom>, Promise<bigint>>>();
+  holds<Equal<keyof Remote<Foo>, "Sum" | "Later" | "Nested" | "Maybe" | "Nothing" | "Custom">>();
+
+  void foo.Sum(1, 2);
+  // @ts-expect-error an argument of another type
+  void foo.Sum(1, "2");
+  // @ts-expect-error one too few
+  void foo.Sum(1);
+  // @ts-expect-error one too many
+  void foo.Sum(1, 2, 3);
+  // @ts-expect-error no such method
+  void foo.Product(1, 2);
+  // @ts-expect-error a field is no method
+  void foo.field;
+  // @ts-expect-error a leading underscore keeps a method at home
+  void foo["_hidden"];
+  // @ts-expect-error private
+  void foo.secret();
+  // @ts-expect-error protected
+  void foo.inner();
+  // @ts-expect-error static
+  void foo.Static();
+  // @ts-expect-error a result is a promise until it is awaited
+  foo.Sum(1, 2) satisfies number;
+  // @ts-expect-error a stub is not for writing
+  foo.Sum = () => Promise.resolve(1);
+
+  // Without types a result is unknown, and must be looked at.
+  holds<Equal<ReturnType<Gee["call"]>, Promise<unknown>>>();
+  void gee.call("Foo.Sum", [1, 2], { timeoutMs: 1 });
+  // @ts-expect-error no such option
+  void gee.call("Foo.Sum", [1, 2], { timeout: 1 });
+  // @ts-expect-error arguments are a list
+  void gee.call("Foo.Sum", 1, 2);
+
+  // An outcome is one or the other.
+  holds<Equal<typeof outcome.member, Member>>();
+  if (outcome.ok) holds<Equal<typeof outcome.value, unknown>>();
+  else holds<Equal<typeof outcome.error, GeeError>>();
+
+  // A context is read, not written.
+  // @ts-expect-error read only
+  context.peer = "me";
+
+  const served: ServeOptions = { services: { Foo: {} }, methods: { Foo: { Sum: {} } } };
+  void served;
+  const once: MethodOptions = { idempotent: true, timeoutMs: 500 };
+  const options: ServiceOptions = { Foo: { Sum: once } };
+  void options;
+  // @ts-expect-error no such option of a method
+  const misspelt: MethodOptions = { idempotant: true };
+  void misspelt;
+}
+
+test("a stub has the types of its class", () => {
+  expect(neverRun).toBeFunction();
+});
