@@ -18,7 +18,7 @@ import { createDial } from "./net/dial.ts";
 import { Pool } from "./rpc/pool.ts";
 import { createRemote } from "./rpc/remote.ts";
 import type { CallOptions, Remote } from "./rpc/remote.ts";
-import { Router } from "./router.ts";
+import { Router } from "./routing/router.ts";
 
 export type { CallOptions } from "./rpc/remote.ts";
 
@@ -174,8 +174,7 @@ export function connect(options: ConnectOptions = {}): Gee {
 
   const gee: Gee = {
     call,
-    service: (name, own = {}) =>
-      createRemote((method, args) => call(`${name}.${method}`, args, own)),
+    service: (name, own = {}) => createRemote(name, (method, args) => call(method, args, own)),
     async broadcast(method, args = [], own = {}) {
       const rest = new AbortController();
       const signal =

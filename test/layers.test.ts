@@ -10,8 +10,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   rpc: ["base", "wire"],
   fleet: ["base"],
   discovery: ["base"],
-  router: ["base", "wire", "rpc", "fleet", "discovery"],
-  client: ["base", "wire", "net", "rpc", "fleet", "discovery", "router"],
+  routing: ["base", "wire", "rpc", "fleet", "discovery"],
+  client: ["base", "wire", "net", "rpc", "fleet", "discovery", "routing"],
   server: ["base", "wire", "net", "rpc", "fleet", "discovery"],
   registry: ["base", "wire", "net", "rpc", "fleet", "discovery"],
   index: ["base", "wire", "rpc", "fleet", "discovery", "client", "server", "registry"],
@@ -53,9 +53,8 @@ const maxLines = 300;
 
 /** Files that are longer: they may shrink, and not grow. */
 const longer: Readonly<Record<string, number>> = {
-  "router.ts": 445,
   "rpc/connection.ts": 400,
-  "wire/decode.ts": 335,
+  "wire/decode.ts": 310,
 };
 
 const source = new URL("../src/", import.meta.url).pathname;

@@ -120,15 +120,15 @@ export class Connection implements ChannelOwner, CallCarrier {
       position = this.channel.send({
         kind: "call",
         id,
-        method: this.#methods.get(call.method) ?? this.#methodOf(call.method),
+        method: this.#methods.get(call.request.method) ?? this.#methodOf(call.request.method),
         timeoutMs: Math.max(
           0,
           Math.min(Math.ceil(call.deadlineAt - this.#options.clock.now()), limits.maxTimeoutMs),
         ),
-        args: call.args,
+        args: call.request.args,
         flags: 0,
         attempt: call.attempt,
-        metadata: call.metadata,
+        metadata: call.request.metadata,
         idempotencyKey: undefined,
         streamArgument: undefined,
       });

@@ -13,29 +13,25 @@ export interface CallCarrier {
   abandon(call: OutgoingCall, code: Code, message: string): "no" | "maybe";
 }
 
-/** What a call needs from outside. */
-export interface CallSetup {
+const ignore = (): void => {};
+
+/** What a caller asks for. */
+export interface CallRequest {
+  /** `Service.Method`. */
   readonly method: string;
   readonly args: readonly unknown[];
   readonly deadlineAt: number;
-  readonly timeoutMs: number;
-  readonly deadlines: Deadlines;
   readonly metadata: Metadata | undefined;
   readonly signal: AbortSignal | undefined;
-  /** Called once, when the call has settled. */
-  readonly settled: () => void;
-  /** Tried when an attempt failed; true means that another attempt is under way. */
-  readonly again: (call: OutgoingCall, error: GeeError) => boolean;
 }
 
 /**
  * One call of a caller, through all its attempts. It owns the promise and the deadline, and settles
  * once: by an answer, by a failure that allows no further attempt, by its deadline or its signal.
+ * Whoever routes calls extends it with what it must remember of each.
  */
-export class OutgoingCall implements DeadlineEntry, PendingEntry {
-  readonly method: string;
-  readonly args: readonly unknown[];
-  readonly metadata: Metadata | undefined;
+export abstract class OutgoingCall implements DeadlineEntry, PendingEntry {
+  readonly request: CallRequest;
   readonly deadlineAt: number;
   readonly promise: Promise<unknown>;
   /** The id on the connection that carries it now. */
@@ -46,30 +42,37 @@ export class OutgoingCall implements DeadlineEntry, PendingEntry {
   attempt = 0;
   previous: DeadlineEntry | undefined = undefined;
   next: DeadlineEntry | undefined = undefined;
-  readonly #setup: CallSetup;
-  #carrier: CallCarrier | undefined;
+  readonly #deadlines: Deadlines;
+  #carrier: CallCarrier | undefined = undefined;
   #settled = false;
-  #resolve: (value: unknown) => void = () => {};
-  #reject: (error: unknown) => void = () => {};
+  #resolve: (value: unknown) => void = ignore;
+  #reject: (error: unknown) => void = ignore;
 
-  constructor(setup: CallSetup) {
-    this.#setup = setup;
-    this.method = setup.method;
-    this.args = setup.args;
-    this.metadata = setup.metadata;
-    this.deadlineAt = setup.deadlineAt;
+  constructor(request: CallRequest, deadlines: Deadlines) {
+    this.request = request;
+    this.#deadlines = deadlines;
+    this.deadlineAt = request.deadlineAt;
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    const { signal } = setup;
-    if (signal?.aborted === true) {
-      this.#end("CANCELLED", "the call was cancelled before it began", signal.reason);
-      return;
-    }
-    signal?.addEventListener("abort", this.#onAbort, { once: true });
-    setup.deadlines.add(this);
+    deadlines.add(this);
   }
+
+  /** Heeds the request's signal. */
+  listen(): void {
+    const { signal } = this.request;
+    if (signal === undefined) return;
+    if (signal.aborted)
+      this.#end("CANCELLED", "the call was cancelled before it began", signal.reason);
+    else signal.addEventListener("abort", this, { once: true });
+  }
+
+  /** This attempt failed; true means that another one is under way. */
+  protected abstract again(error: GeeError): boolean;
+
+  /** Called once, when the call has settled. */
+  protected abstract onSettled(): void;
 
   get settled(): boolean {
     return this.#settled;
@@ -91,18 +94,19 @@ export class OutgoingCall implements DeadlineEntry, PendingEntry {
   fail(error: GeeError): void {
     if (this.#settled) return;
     this.#carrier = undefined;
-    if (this.#setup.again(this, error)) return;
+    if (this.again(error)) return;
     if (this.#finish()) this.#reject(error);
   }
 
   /** The deadline has passed. */
   expired(): void {
-    this.#end("DEADLINE_EXCEEDED", `${this.method} was not done in time`);
+    this.#end("DEADLINE_EXCEEDED", `${this.request.method} was not done in time`);
   }
 
-  readonly #onAbort = (): void => {
-    this.#end("CANCELLED", `${this.method} was cancelled`, this.#setup.signal?.reason);
-  };
+  /** The signal aborted. */
+  handleEvent(): void {
+    this.#end("CANCELLED", `${this.request.method} was cancelled`, this.request.signal?.reason);
+  }
 
   #end(code: Code, message: string, cause?: unknown): void {
     if (!this.#finish()) return;
@@ -110,15 +114,20 @@ export class OutgoingCall implements DeadlineEntry, PendingEntry {
     this.#carrier = undefined;
     // An abort with a GeeError keeps its words: a broadcast cancels the rest with the first error.
     const why = cause instanceof GeeError ? cause.message : message;
-    this.#reject(new GeeError(code, why, { executed, ...(cause === undefined ? {} : { cause }) }));
+    this.#reject(
+      new GeeError(code, why, {
+        executed,
+        ...(cause === undefined ? {} : { cause }),
+      }),
+    );
   }
 
   #finish(): boolean {
     if (this.#settled) return false;
     this.#settled = true;
-    this.#setup.deadlines.remove(this);
-    this.#setup.signal?.removeEventListener("abort", this.#onAbort);
-    this.#setup.settled();
+    this.#deadlines.remove(this);
+    this.request.signal?.removeEventListener("abort", this);
+    this.onSettled();
     return true;
   }
 }

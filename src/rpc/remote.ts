@@ -40,13 +40,15 @@ function isLanguages(name: string): boolean {
 }
 
 /**
- * A proxy whose every name is a method. `T` says which ones there are; nothing is asked of a server
+ * A proxy whose every name is a method of `service`, which `call` gets as `Service.Method`. `T` says which ones there are; nothing is asked of a server
  * before one is called.
  */
 export function createRemote<T>(
+  service: string,
   call: (method: string, args: readonly unknown[]) => Promise<unknown>,
 ): Remote<T>;
 export function createRemote(
+  service: string,
   call: (method: string, args: readonly unknown[]) => Promise<unknown>,
 ): object {
   const methods = new Map<string, (...args: readonly unknown[]) => Promise<unknown>>();
@@ -56,7 +58,8 @@ export function createRemote(
       let method = methods.get(name);
       if (method === undefined) {
         if (isLanguages(name)) return undefined;
-        method = (...args) => call(name, args);
+        const full = `${service}.${name}`;
+        method = (...args) => call(full, args);
         methods.set(name, method);
       }
       return method;

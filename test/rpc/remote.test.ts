@@ -8,7 +8,7 @@ interface Foo {
 
 function recorded() {
   const calls: (readonly [string, readonly unknown[]])[] = [];
-  const foo = createRemote<Foo>((method, args) => {
+  const foo = createRemote<Foo>("Foo", (method, args) => {
     calls.push([method, args]);
     return Promise.resolve(3);
   });
@@ -20,8 +20,8 @@ test("every name is a method that calls with its arguments", async () => {
   expect(await foo.Sum(1, 2)).toBe(3);
   await foo.Fail();
   expect(calls).toEqual([
-    ["Sum", [1, 2]],
-    ["Fail", []],
+    ["Foo.Sum", [1, 2]],
+    ["Foo.Fail", []],
   ]);
 });
 

@@ -10,6 +10,7 @@ import { listen } from "../../src/net/listen.ts";
 import { Connection } from "../../src/rpc/connection.ts";
 import { createServerHello } from "../../src/rpc/greeting.ts";
 import { OutgoingCall } from "../../src/rpc/outgoing-call.ts";
+import type { CallRequest } from "../../src/rpc/outgoing-call.ts";
 import { createServiceTable } from "../../src/rpc/service.ts";
 import type { ServiceOptions } from "../../src/rpc/service.ts";
 import { Session } from "../../src/rpc/session.ts";
@@ -126,6 +127,24 @@ export interface TestCall {
   readonly settled?: () => void;
 }
 
+/** A call that nobody routes. */
+class FreeCall extends OutgoingCall {
+  readonly #options: TestCall;
+
+  constructor(request: CallRequest, deadlines: Deadlines, options: TestCall) {
+    super(request, deadlines);
+    this.#options = options;
+  }
+
+  protected override again(error: GeeError): boolean {
+    return this.#options.again?.(this, error) ?? false;
+  }
+
+  protected override onSettled(): void {
+    this.#options.settled?.();
+  }
+}
+
 /** A call that no connection carries yet. Its promise may reject unseen. */
 export function callOf(
   method: string,
@@ -135,17 +154,18 @@ export function callOf(
   options: TestCall = {},
 ): OutgoingCall {
   const timeoutMs = options.timeoutMs ?? 10_000;
-  const call = new OutgoingCall({
-    method,
-    args,
-    timeoutMs,
-    deadlineAt: clock.now() + timeoutMs,
+  const call = new FreeCall(
+    {
+      method,
+      args,
+      deadlineAt: clock.now() + timeoutMs,
+      metadata: options.metadata,
+      signal: options.signal,
+    },
     deadlines,
-    metadata: options.metadata,
-    signal: options.signal,
-    settled: options.settled ?? (() => {}),
-    again: options.again ?? (() => false),
-  });
+    options,
+  );
+  call.listen();
   call.promise.catch(() => {});
   return call;
 }

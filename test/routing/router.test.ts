@@ -1,20 +1,20 @@
 import { expect, test } from "bun:test";
-import { parseAddress } from "../src/base/address.ts";
-import { Deadlines } from "../src/base/deadlines.ts";
-import { GeeError } from "../src/base/errors.ts";
-import { limits } from "../src/base/limits.ts";
-import { memberAt } from "../src/discovery/member.ts";
-import type { Member } from "../src/discovery/member.ts";
-import type { Resolver } from "../src/discovery/resolver.ts";
-import { Pool } from "../src/rpc/pool.ts";
-import { Session } from "../src/rpc/session.ts";
-import { Router } from "../src/router.ts";
-import type { CallRequest } from "../src/router.ts";
-import { FakeClock, turn, until } from "./support/clock.ts";
-import { failureOf, hostOf } from "./support/ends.ts";
-import { linkPair } from "./support/links.ts";
-import { memoryLog } from "./support/registry.ts";
-import { ScriptedPeer } from "./support/scripted-peer.ts";
+import { parseAddress } from "../../src/base/address.ts";
+import { Deadlines } from "../../src/base/deadlines.ts";
+import { GeeError } from "../../src/base/errors.ts";
+import { limits } from "../../src/base/limits.ts";
+import { memberAt } from "../../src/discovery/member.ts";
+import type { Member } from "../../src/discovery/member.ts";
+import type { Resolver } from "../../src/discovery/resolver.ts";
+import { Pool } from "../../src/rpc/pool.ts";
+import { Session } from "../../src/rpc/session.ts";
+import { Router } from "../../src/routing/router.ts";
+import type { RoutedRequest } from "../../src/routing/routed-call.ts";
+import { FakeClock, turn, until } from "../support/clock.ts";
+import { failureOf, hostOf } from "../support/ends.ts";
+import { linkPair } from "../support/links.ts";
+import { memoryLog } from "../support/registry.ts";
+import { ScriptedPeer } from "../support/scripted-peer.ts";
 
 /** What stands at an address. */
 type Site = "server" | "refused" | "silent" | "http" | "wordless" | "draining";
@@ -123,7 +123,7 @@ function network(sites: Readonly<Record<number, Site>>, members: readonly Member
     deadlines: new Deadlines(clock),
     policy: (count) => begin++ % count,
   });
-  const request = (method: string, changes: Partial<CallRequest> = {}): CallRequest => {
+  const request = (method: string, changes: Partial<RoutedRequest> = {}): RoutedRequest => {
     const timeoutMs = changes.timeoutMs ?? 10_000;
     return {
       service: method.slice(0, method.indexOf(".")),
@@ -137,7 +137,7 @@ function network(sites: Readonly<Record<number, Site>>, members: readonly Member
       ...changes,
     };
   };
-  const call = (method: string, changes: Partial<CallRequest> = {}): Promise<unknown> => {
+  const call = (method: string, changes: Partial<RoutedRequest> = {}): Promise<unknown> => {
     const promise = router.call(request(method, changes));
     promise.catch(() => {});
     return promise;

@@ -1,0 +1,293 @@
+import type { Deadlines } from "../base/deadlines.ts";
+import { GeeError } from "../base/errors.ts";
+import type { Code } from "../base/errors.ts";
+import { limits } from "../base/limits.ts";
+import type { Log } from "../base/log.ts";
+import { nearest } from "../base/names.ts";
+import type { Clock } from "../base/time.ts";
+import type { Member } from "../discovery/member.ts";
+import type { Resolver } from "../discovery/resolver.ts";
+import type { Policy } from "../fleet/balancer.ts";
+import { mayGoElsewhere } from "../fleet/retry.ts";
+import type { Connection } from "../rpc/connection.ts";
+import type { Pool } from "../rpc/pool.ts";
+import { Candidates } from "./candidates.ts";
+import { keyOf, RoutedCall } from "./routed-call.ts";
+import type { CallRouter, RoutedRequest } from "./routed-call.ts";
+
+/** What a router is made of. */
+export interface RouterOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly resolver: Resolver;
+  readonly pool: Pool;
+  readonly deadlines: Deadlines;
+  readonly policy: Policy;
+}
+
+/**
+ * Finds a server for each call: resolver, candidates, policy, pool, connection. A call that was
+ * certainly not started goes on to the next candidate, each at most once; when all have failed, the
+ * list is asked for once more, and those who are new on it are tried too.
+ */
+export class Router implements CallRouter {
+  readonly #options: RouterOptions;
+  readonly #candidates: Candidates;
+  #active = 0;
+  #idle: PromiseWithResolvers<void> | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: RouterOptions) {
+    this.#options = options;
+    this.#candidates = new Candidates(options.clock, options.log);
+  }
+
+  /** Starts a call. The promise is the call's own. @throws GeeError when the router is closed */
+  call(request: RoutedRequest): Promise<unknown> {
+    const call = this.#begin(request, [], false);
+    if (call.settled) return call.promise;
+    const list = this.#options.resolver.current();
+    if (list === undefined || list.length === 0) {
+      void this.#lookUp(call);
+      return call.promise;
+    }
+    this.#aim(call, list);
+    if (call.candidates.length === 0) void this.#lookAgain(call);
+    else this.#next(call);
+    return call.promise;
+  }
+
+  /** Starts the same call on every candidate; none goes elsewhere. */
+  async callAll(
+    request: RoutedRequest,
+  ): Promise<readonly { readonly member: Member; readonly answer: Promise<unknown> }[]> {
+    const { resolver } = this.#options;
+    this.#use(await this.#within(request, resolver.members()));
+    if (this.#candidates.of(request).length === 0) {
+      await this.#within(request, resolver.refresh());
+      this.#use(resolver.current() ?? []);
+    }
+    const candidates = this.#candidates.of(request);
+    if (candidates.length === 0) throw this.#candidates.nobody(request);
+    return candidates.map((member) => {
+      const call = this.#begin(request, [member], true);
+      if (!call.settled) this.#next(call);
+      return { member, answer: call.promise };
+    });
+  }
+
+  /** The members in sight. */
+  async members(service?: string): Promise<readonly Member[]> {
+    const list = await this.#options.resolver.members();
+    return service === undefined
+      ? list
+      : list.filter((member) => member.services?.includes(service) === true);
+  }
+
+  #begin(request: RoutedRequest, candidates: readonly Member[], refreshed: boolean): RoutedCall {
+    if (this.#closed !== undefined) {
+      throw new GeeError("FAILED_PRECONDITION", "the client is closed", {
+        reason: "CLOSED",
+        executed: "no",
+      });
+    }
+    this.#active++;
+    const { deadlines } = this.#options;
+    const call = new RoutedCall(this, request, deadlines, candidates, refreshed);
+    call.listen();
+    return call;
+  }
+
+  /** A call has settled. */
+  settled(): void {
+    if (--this.#active === 0) this.#idle?.resolve();
+  }
+
+  // -------------------------------------------------------------- members
+
+  /** Waits for what a request needs before it has a server: no longer than it may take itself. */
+  async #within<T>(request: RoutedRequest, work: Promise<T>): Promise<T> {
+    const { clock } = this.#options;
+    const { signal } = request;
+    const { promise: over, reject } = Promise.withResolvers<never>();
+    const end = (code: Code, message: string): void =>
+      reject(new GeeError(code, message, { executed: "no", cause: signal?.reason }));
+    const timer = clock.after(request.deadlineAt - clock.now(), () =>
+      end("DEADLINE_EXCEEDED", `no registry answered in ${request.timeoutMs} ms`),
+    );
+    const onAbort = (): void => end("CANCELLED", `${request.method} was cancelled`);
+    if (signal?.aborted === true) onAbort();
+    signal?.addEventListener("abort", onAbort, { once: true });
+    try {
+      return await Promise.race([over, work]);
+    } finally {
+      timer.cancel();
+      signal?.removeEventListener("abort", onAbort);
+    }
+  }
+
+  async #lookUp(call: RoutedCall): Promise<void> {
+    try {
+      const list = await this.#options.resolver.members();
+      if (call.settled) return;
+      this.#aim(call, list);
+      if (call.candidates.length === 0) await this.#lookAgain(call);
+      else this.#next(call);
+    } catch (error) {
+      // No further attempt: there is nobody to try.
+      call.refreshed = true;
+      call.fail(GeeError.from(error, "no"));
+    }
+  }
+
+  /** Nobody that is left on the list serves this: the list may be older than the server. */
+  async #lookAgain(call: RoutedCall): Promise<void> {
+    call.refreshed = true;
+    await this.#options.resolver.refresh();
+    if (call.settled) return;
+    const before = call.candidates;
+    this.#aim(call, this.#options.resolver.current() ?? []);
+    call.candidates = call.untried();
+    if (call.candidates.length > 0) {
+      this.#next(call);
+      return;
+    }
+    call.candidates = before;
+    call.fail(this.#verdict(call));
+  }
+
+  #use(list: readonly Member[]): void {
+    if (this.#candidates.use(list)) this.#options.pool.keepOnly(list);
+  }
+
+  /** Takes the candidates of a list as the call's, and a place among them to begin. */
+  #aim(call: RoutedCall, list: readonly Member[]): void {
+    this.#use(list);
+    call.candidates = this.#candidates.of(call.request);
+    const count = call.candidates.length;
+    call.start = count > 1 ? this.#options.policy(count) : 0;
+  }
+
+  // -------------------------------------------------------------- attempts
+
+  /** Sends the call to its next candidate. */
+  #next(call: RoutedCall): void {
+    const member = this.#choose(call);
+    if (member === undefined) {
+      if (call.refreshed) call.fail(this.#verdict(call));
+      else void this.#lookAgain(call);
+      return;
+    }
+    call.current = member;
+    const connection = this.#options.pool.connection(member);
+    if (!(connection instanceof Promise)) {
+      this.#send(call, member, connection);
+      return;
+    }
+    connection.then(
+      (ready) => {
+        if (!call.settled) this.#send(call, member, ready);
+      },
+      (error: unknown) => call.fail(GeeError.from(error, "no")),
+    );
+  }
+
+  /** The next candidate from the start on that was not tried; one that is failing comes last. */
+  #choose(call: RoutedCall): Member | undefined {
+    const { candidates, start, tried } = call;
+    const { pool } = this.#options;
+    let waiting: Member | undefined;
+    for (let step = 0; step < candidates.length; step++) {
+      const member = candidates[(start + step) % candidates.length];
+      if (member === undefined || tried?.has(keyOf(member)) === true) continue;
+      if (this.#candidates.strangerError(member) !== undefined) continue;
+      if (!pool.isFailing(member)) return member;
+      // No call is sent there to find out whether it is back; a dial of its own does that.
+      pool.retry(member, (error) => this.#candidates.noteFailure(member, error));
+      waiting ??= member;
+    }
+    return waiting;
+  }
+
+  #send(call: RoutedCall, member: Member, connection: Connection): void {
+    const { service } = call.request;
+    const { hello } = connection;
+    if (member.services === undefined && hello?.complete === true && !hello.services.has(service)) {
+      // An old member's hello is the first word on what it serves.
+      const near = nearest(service, hello.services.keys());
+      call.fail(
+        new GeeError("UNIMPLEMENTED", `there is no service ${service}`, {
+          reason: "NO_SUCH_METHOD",
+          executed: "no",
+          hint: near === undefined ? undefined : `did you mean ${near}?`,
+        }),
+      );
+      return;
+    }
+    connection.start(call);
+  }
+
+  /** An attempt has failed; true when another is under way. */
+  again(call: RoutedCall, error: GeeError): boolean {
+    const { current, failure } = call;
+    const { clock, resolver } = this.#options;
+    if (current !== undefined) this.#candidates.noteFailure(current, error);
+    if (!mayGoElsewhere(error) || clock.now() >= call.deadlineAt) return false;
+    if (current === undefined) return false;
+    const lost = error.code === "UNAVAILABLE";
+    if (failure === undefined || (failure.code === "UNAVAILABLE" && !lost)) call.failure = error;
+    call.tried ??= new Set();
+    call.tried.add(keyOf(current));
+    call.current = undefined;
+    // The list that named it may be out of date; whoever comes next should have a newer one.
+    if (lost) void resolver.refresh();
+    if (this.#choose(call) !== undefined) {
+      this.#next(call);
+      return true;
+    }
+    if (lost && !call.refreshed) {
+      void this.#lookAgain(call);
+      return true;
+    }
+    const verdict = this.#verdict(call);
+    if (verdict === error) return false;
+    call.fail(verdict);
+    return true;
+  }
+
+  /** What is said of a call that has nobody left to try. */
+  #verdict(call: RoutedCall): GeeError {
+    const { candidates, failure, request } = call;
+    const [first] = candidates;
+    const error =
+      failure ?? (first === undefined ? undefined : this.#candidates.strangerError(first));
+    // That guesses failed is beside the point: nobody lists the service.
+    if (error === undefined || this.#candidates.areGuesses(candidates)) {
+      return this.#candidates.nobody(request);
+    }
+    const count = call.tried?.size ?? 0;
+    if (count < 2 || error.code !== "UNAVAILABLE") return error;
+    return new GeeError(
+      "UNAVAILABLE",
+      `none of ${count} servers of ${request.service} takes the call; the first: ${error.message}`,
+      { reason: error.reason, executed: "no", hint: error.hint, cause: error },
+    );
+  }
+
+  // -------------------------------------------------------------- ending
+
+  /** Starts no further call, awaits those in flight, and closes. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    if (this.#active > 0) {
+      this.#idle = Promise.withResolvers();
+      await this.#idle.promise;
+    }
+    await this.#options.resolver[Symbol.asyncDispose]();
+    await this.#options.pool.close(limits.helloTimeoutMs);
+  }
+}
