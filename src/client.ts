@@ -139,6 +139,7 @@ export function connect(options: ConnectOptions = {}): Gee {
     pool: new Pool({ open: createDial(clock), clock }),
     deadlines: new Deadlines(clock),
     policy: createPolicy(policy),
+    named: options.address !== undefined,
   });
 
   const request = (method: string, args: readonly unknown[], own: CallOptions) => {

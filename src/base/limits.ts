@@ -29,6 +29,8 @@ export const limits = {
   maxRunningHandlers: 10_000,
   /** Unsent replies on one connection beyond which the answering side stops reading it. */
   pauseReadingBytes: 1_048_576,
+  /** Unsent replies on one connection beyond which a result is replaced by RESOURCE_EXHAUSTED. */
+  maxUnsentReplyBytes: 16_777_216,
   /** Unsent requests on one connection beyond which the calling side refuses new calls. */
   maxQueuedRequestBytes: 134_217_728,
   /** Text of a fault's message or reason, in UTF-16 units; longer text is cut. */

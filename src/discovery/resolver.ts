@@ -2,7 +2,7 @@ import type { Address } from "../base/address.ts";
 import { GeeError } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
-import { backoffMs, type Clock } from "../base/time.ts";
+import { backoffMs, type Clock, sleep } from "../base/time.ts";
 import { compareMembers, type Member, memberAt } from "./member.ts";
 import { keptMembers, mergeMembers } from "./merge.ts";
 import type { RegistryList } from "./registry-answer.ts";
@@ -24,7 +24,8 @@ export interface Resolver extends AsyncDisposable {
   current(): readonly Member[] | undefined;
   /**
    * Asks now, as a call has just failed to connect. All that ask meanwhile share one round; within
-   * 100 ms of the last one, and while all registries back off, it resolves at once. Never rejects.
+   * 100 ms of the last one it waits for the end of those, and while all registries back off it
+   * resolves at once. Never rejects.
    */
   refresh(): Promise<void>;
 }
@@ -55,8 +56,10 @@ class RegistryResolver implements Resolver {
   readonly #options: RegistryResolverOptions;
   readonly #closed = new AbortController();
   readonly #failing = new Set<RegistryClient>();
-  /** Resolves when there is a list with somebody in it. */
-  readonly #found = Promise.withResolvers<void>();
+  /** Resolves when this round has found somebody, or is over. */
+  #found: PromiseWithResolvers<void> | undefined;
+  /** The next round, which has to wait for its time. */
+  #soon: Promise<void> | undefined;
   #list: readonly Member[] | undefined;
   /** When a round last brought an answer; what is older than `refreshAfterMs` is refreshed. */
   #freshAt = Number.NEGATIVE_INFINITY;
@@ -75,8 +78,7 @@ class RegistryResolver implements Resolver {
     if (this.#closed.signal.aborted) throw this.#unavailable("the client is closed");
     const list = this.current();
     if (list !== undefined && list.length > 0) return list;
-    const answered =
-      this.#list === undefined ? Promise.race([this.#ask(), this.#found.promise]) : this.refresh();
+    const answered = this.#list === undefined ? this.#firstAnswer() : this.refresh();
     await untilAborted(answered, signal);
     if (this.#list !== undefined) return this.#list;
     throw this.#failure ?? this.#unavailable("the client is closed");
@@ -92,8 +94,36 @@ class RegistryResolver implements Resolver {
 
   refresh(): Promise<void> {
     if (this.#round !== undefined) return this.#round;
-    const early = this.#options.clock.now() < this.#notBefore;
-    return early || this.#closed.signal.aborted ? Promise.resolve() : this.#ask();
+    if (this.#closed.signal.aborted) return Promise.resolve();
+    if (this.#options.clock.now() >= this.#notBefore) return this.#ask();
+    return this.#failures > 0 ? Promise.resolve() : this.#askSoon();
+  }
+
+  /** Nobody has ever answered: waits for the next round even where a refresh would not. */
+  #firstAnswer(): Promise<void> {
+    if (this.#round === undefined) {
+      if (this.#options.clock.now() < this.#notBefore) return this.#askSoon();
+      void this.#ask();
+    }
+    return this.#foundNow();
+  }
+
+  #foundNow(): Promise<void> {
+    return this.#found?.promise ?? Promise.resolve();
+  }
+
+  /** One round as soon as it may be; all who want it share it. */
+  #askSoon(): Promise<void> {
+    const { clock } = this.#options;
+    this.#soon ??= sleep(clock, this.#notBefore - clock.now(), { signal: this.#closed.signal })
+      .then(
+        () => this.#ask(),
+        () => {},
+      )
+      .finally(() => {
+        this.#soon = undefined;
+      });
+    return this.#soon;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -102,8 +132,13 @@ class RegistryResolver implements Resolver {
   }
 
   #ask(): Promise<void> {
-    this.#round ??= this.#askAll().finally(() => {
+    if (this.#round !== undefined) return this.#round;
+    const found = Promise.withResolvers<void>();
+    this.#found = found;
+    this.#round = this.#askAll().finally(() => {
       this.#round = undefined;
+      this.#found = undefined;
+      found.resolve();
     });
     return this.#round;
   }
@@ -157,7 +192,7 @@ class RegistryResolver implements Resolver {
     if (up.length > 0) {
       this.#emptySince = undefined;
       this.#list = up;
-      this.#found.resolve();
+      this.#found?.resolve();
       return;
     }
     this.#emptySince ??= now;

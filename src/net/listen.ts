@@ -5,7 +5,7 @@ import type { GeeError } from "../base/errors.ts";
 import { bindError } from "../base/listening.ts";
 import type { Clock } from "../base/time.ts";
 import type { Link, LinkEvents } from "../wire/link.ts";
-import { SocketLink } from "./socket.ts";
+import { SocketLink, unixPeer } from "./socket.ts";
 import type { SocketData } from "./socket.ts";
 
 /** A place where connections are accepted. */
@@ -36,10 +36,15 @@ function handlers(clock: Clock, accept: Accept, unix: boolean) {
   return {
     ...SocketLink.handlers,
     open(socket: Bun.Socket<SocketData>): void {
-      const peer = unix ? "unix" : `${socket.remoteAddress}:${socket.remotePort}`;
-      const local = unix || isLoopbackHost(socket.remoteAddress);
-      const link = new SocketLink(peer, local, clock);
-      socket.data = { link };
+      socket.data = {};
+      const { remoteAddress } = socket;
+      // Reset while it waited to be accepted: there is nobody, and not even an address.
+      if (!unix && remoteAddress === undefined) {
+        socket.terminate();
+        return;
+      }
+      const peer = unix ? unixPeer : `${remoteAddress}:${socket.remotePort}`;
+      const link = new SocketLink(peer, unix || isLoopbackHost(remoteAddress), clock);
       link.open(socket, accept(link));
     },
   };
@@ -97,16 +102,20 @@ async function listenUnix(
 ): Promise<Listener> {
   const { path } = endpoint;
   const there = lstatSync(path, { throwIfNoEntry: false });
-  if (there !== undefined && (!there.isSocket() || (await isLive(path)))) {
-    const error = Object.assign(new Error("in use"), { code: "EADDRINUSE" });
-    throw cannotListen(endpoint, error);
+  if (there !== undefined && !there.isSocket()) {
+    throw cannotListen(endpoint, new Error("something that is no socket stands there"));
+  }
+  if (there !== undefined && (await isLive(path))) {
+    throw cannotListen(endpoint, Object.assign(new Error("in use"), { code: "EADDRINUSE" }));
   }
   const beside = `${path}~`;
+  let listener: Bun.UnixSocketListener<SocketData> | undefined;
   try {
-    const listener = Bun.listen<SocketData>({
+    const bound = Bun.listen<SocketData>({
       unix: path.length < 107 ? beside : path,
       socket: handlers(clock, accept, true),
     });
+    listener = bound;
     if (path.length < 107) {
       chmodSync(beside, 0o600);
       renameSync(beside, path);
@@ -117,13 +126,14 @@ async function listenUnix(
     return {
       address: formatEndpoint(endpoint),
       stop() {
-        listener.stop();
+        bound.stop();
         // Another process may serve the path by now; its socket is not ours to remove.
         const now = lstatSync(path, { throwIfNoEntry: false });
         if (now !== undefined && now.ino === own.ino && now.dev === own.dev) unlinkSync(path);
       },
     };
   } catch (error) {
+    listener?.stop();
     throw cannotListen(endpoint, error);
   }
 }

@@ -3,12 +3,25 @@ import { GeeError } from "../base/errors.ts";
 import type { Clock, Timer } from "../base/time.ts";
 import type { Link, LinkEvents } from "../wire/link.ts";
 
+/** What a peer behind a unix socket is called. */
+export const unixPeer = "unix";
+
+/** How long a connection is silent before the kernel asks whether its peer is still there. */
+const keepAliveMs = 15_000;
+
 /** How long a peer may take to close its side once we have closed ours. */
 const lingerMs = 2_000;
 
 /** What Bun keeps for each socket: the link that it carries. */
 export interface SocketData {
-  link: SocketLink;
+  /** Missing while a connection that was reset before it was accepted passes through. */
+  link?: SocketLink;
+}
+
+/** The link of a socket; one that was reset before it was accepted has none, nor any data. */
+function linkOf(socket: Socket<SocketData>): SocketLink | undefined {
+  const data: SocketData | undefined = socket.data;
+  return data?.link;
 }
 
 /**
@@ -34,6 +47,9 @@ export class SocketLink implements Link {
   open(socket: Socket<SocketData>, events: LinkEvents): void {
     this.#socket = socket;
     this.#events = events;
+    socket.data.link = this;
+    // The kernel's own look at a peer that has vanished; it costs an idle connection nothing.
+    if (this.peer !== unixPeer) socket.setKeepAlive(true, keepAliveMs);
   }
 
   write(bytes: Uint8Array, start: number, end: number): number {
@@ -79,17 +95,21 @@ export class SocketLink implements Link {
   /** Bun's events, for every socket of a listener or a dial. */
   static readonly handlers: Omit<SocketHandler<SocketData>, "open"> = {
     data(socket, bytes) {
-      socket.data.link.#events?.data(bytes);
+      const link = linkOf(socket);
+      if (link !== undefined) link.#events?.data(bytes);
     },
     drain(socket) {
-      socket.data.link.#events?.drain();
+      const link = linkOf(socket);
+      if (link !== undefined) link.#events?.drain();
     },
     end(socket) {
       // The peer sends no more. Calls cannot be answered half-way: close our side as well.
-      socket.data.link.#peerEnded();
+      const link = linkOf(socket);
+      if (link !== undefined) link.#peerEnded();
     },
     close(socket, error) {
-      const { link } = socket.data;
+      const link = linkOf(socket);
+      if (link === undefined) return;
       link.#closed(
         new GeeError("UNAVAILABLE", `connection lost to ${link.peer}`, {
           reason: "CONNECTION_LOST",
@@ -99,8 +119,12 @@ export class SocketLink implements Link {
     },
     error(socket, error) {
       // An exception that escaped from an event; Bun would leave the socket open.
-      const { link } = socket.data;
-      link.#closed(new GeeError("INTERNAL", `connection to ${link.peer} failed`, { cause: error }));
+      const link = linkOf(socket);
+      if (link !== undefined) {
+        link.#closed(
+          new GeeError("INTERNAL", `connection to ${link.peer} failed`, { cause: error }),
+        );
+      }
       socket.terminate();
     },
   };

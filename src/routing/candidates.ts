@@ -27,6 +27,7 @@ const maxStrikes = 3;
 export class Candidates {
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #named: boolean;
   /** The list that the rest was made from. */
   #list: readonly Member[] = [];
   readonly #byService: Map<string, readonly Member[]> = new Map();
@@ -35,9 +36,11 @@ export class Candidates {
   /** By address. */
   readonly #strangers: Map<string, Stranger> = new Map();
 
-  constructor(clock: Clock, log: Log) {
+  /** `named`: the user named the addresses, so none of them is ever left alone. */
+  constructor(clock: Clock, log: Log, named: boolean) {
     this.#clock = clock;
     this.#log = log;
+    this.#named = named;
   }
 
   /** Goes on with another list; false when it is the one that is known. */
@@ -46,6 +49,10 @@ export class Candidates {
     this.#list = list;
     this.#byService.clear();
     this.#old = list.filter((member) => member.services === undefined);
+    const addresses = new Set<string>(this.#old.map((member) => member.address));
+    for (const address of this.#strangers.keys()) {
+      if (!addresses.has(address)) this.#strangers.delete(address);
+    }
     return true;
   }
 
@@ -101,24 +108,28 @@ export class Candidates {
       : undefined;
   }
 
+  /** An address has said hello: it is no stranger. */
+  noteHello(member: Member): void {
+    if (this.#strangers.size > 0) this.#strangers.delete(member.address);
+  }
+
   /**
    * An old member that speaks something else is no gee server; nor is one that closes every
    * connection without a hello, as a GeeRPC server does (once may be a server that stops).
    */
   noteFailure(member: Member, error: GeeError): void {
-    if (member.services !== undefined) return;
+    if (this.#named || member.services !== undefined) return;
     const wordless = error.reason === "NO_HELLO";
     if (error.reason !== "NOT_A_FRAME" && !wordless) return;
-    const stranger = this.#strangers.get(member.address) ?? {
-      strikes: 0,
-      until: 0,
-      error,
-    };
+    const known = this.#strangers.get(member.address);
+    // Calls that shared a dial share its error, and are one strike.
+    if (known?.error === error) return;
+    const stranger = known ?? { strikes: 0, until: 0, error };
     this.#strangers.set(member.address, stranger);
+    stranger.error = error;
     stranger.strikes++;
     if (wordless && stranger.strikes < maxStrikes) return;
     stranger.strikes = 0;
-    stranger.error = error;
     stranger.until = this.#clock.now() + limits.strangerMs;
     this.#log.warn("no gee server answers there; left alone for 5 minutes", {
       address: member.address,

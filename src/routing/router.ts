@@ -23,6 +23,8 @@ export interface RouterOptions {
   readonly pool: Pool;
   readonly deadlines: Deadlines;
   readonly policy: Policy;
+  /** The user named the members' addresses; no registry did. */
+  readonly named: boolean;
 }
 
 /**
@@ -39,7 +41,7 @@ export class Router implements CallRouter {
 
   constructor(options: RouterOptions) {
     this.#options = options;
-    this.#candidates = new Candidates(options.clock, options.log);
+    this.#candidates = new Candidates(options.clock, options.log, options.named);
   }
 
   /** Starts a call. The promise is the call's own. @throws GeeError when the router is closed */
@@ -61,6 +63,7 @@ export class Router implements CallRouter {
   async callAll(
     request: RoutedRequest,
   ): Promise<readonly { readonly member: Member; readonly answer: Promise<unknown> }[]> {
+    this.#checkOpen();
     const { resolver } = this.#options;
     this.#use(await this.#within(request, resolver.members()));
     if (this.#candidates.of(request).length === 0) {
@@ -84,13 +87,16 @@ export class Router implements CallRouter {
       : list.filter((member) => member.services?.includes(service) === true);
   }
 
+  #checkOpen(): void {
+    if (this.#closed === undefined) return;
+    throw new GeeError("FAILED_PRECONDITION", "the client is closed", {
+      reason: "CLOSED",
+      executed: "no",
+    });
+  }
+
   #begin(request: RoutedRequest, candidates: readonly Member[], refreshed: boolean): RoutedCall {
-    if (this.#closed !== undefined) {
-      throw new GeeError("FAILED_PRECONDITION", "the client is closed", {
-        reason: "CLOSED",
-        executed: "no",
-      });
-    }
+    this.#checkOpen();
     this.#active++;
     const { deadlines } = this.#options;
     const call = new RoutedCall(this, request, deadlines, candidates, refreshed);
@@ -170,14 +176,15 @@ export class Router implements CallRouter {
 
   // -------------------------------------------------------------- attempts
 
-  /** Sends the call to its next candidate. */
+  /** Sends the call to its next candidate, or has the list asked for once more, or gives up. */
   #next(call: RoutedCall): void {
     const member = this.#choose(call);
-    if (member === undefined) {
-      if (call.refreshed) call.fail(this.#verdict(call));
-      else void this.#lookAgain(call);
-      return;
-    }
+    if (member !== undefined) this.#attempt(call, member);
+    else if (!call.refreshed) void this.#lookAgain(call);
+    else call.fail(this.#verdict(call));
+  }
+
+  #attempt(call: RoutedCall, member: Member): void {
     call.current = member;
     const connection = this.#options.pool.connection(member);
     if (!(connection instanceof Promise)) {
@@ -212,6 +219,7 @@ export class Router implements CallRouter {
   #send(call: RoutedCall, member: Member, connection: Connection): void {
     const { service } = call.request;
     const { hello } = connection;
+    this.#candidates.noteHello(member);
     if (member.services === undefined && hello?.complete === true && !hello.services.has(service)) {
       // An old member's hello is the first word on what it serves.
       const near = nearest(service, hello.services.keys());
@@ -241,8 +249,9 @@ export class Router implements CallRouter {
     call.current = undefined;
     // The list that named it may be out of date; whoever comes next should have a newer one.
     if (lost) void resolver.refresh();
-    if (this.#choose(call) !== undefined) {
-      this.#next(call);
+    const next = this.#choose(call);
+    if (next !== undefined) {
+      this.#attempt(call, next);
       return true;
     }
     if (lost && !call.refreshed) {

@@ -106,6 +106,9 @@ export class Answering {
     if ((call.flags & 0xff) !== 0) {
       return refusal("UNIMPLEMENTED", "UNSUPPORTED_FLAG", `call flags ${call.flags & 0xff}`);
     }
+    if (call.timeoutMs === undefined) {
+      return refusal("UNIMPLEMENTED", "NO_DEADLINE", `${served.name} is called without a deadline`);
+    }
     if (call.idempotencyKey !== undefined) {
       return refusal("UNIMPLEMENTED", "UNSUPPORTED_KEY", "idempotency keys are not kept");
     }
@@ -194,6 +197,16 @@ export class Answering {
   }
 
   #reply(run: HandlerRun, value: unknown): void {
+    if (this.#channel.unsentBytes > limits.maxUnsentReplyBytes) {
+      this.fault(
+        run.id,
+        new GeeError("RESOURCE_EXHAUSTED", `answers to ${this.#channel.link.peer} wait unread`, {
+          reason: "REPLIES_UNREAD",
+          executed: "yes",
+        }),
+      );
+      return;
+    }
     try {
       this.#channel.send({ kind: "result", id: run.id, value, metadata: undefined });
     } catch (error) {

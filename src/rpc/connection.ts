@@ -114,41 +114,55 @@ export class Connection implements ChannelOwner, CallCarrier {
       call.fail(refusal);
       return;
     }
-    const id = this.#nextId++;
+    let id = 0;
     let position: number;
     try {
-      position = this.channel.send({
-        kind: "call",
-        id,
-        method: this.#methods.get(call.request.method) ?? this.#methodOf(call.request.method),
-        timeoutMs: Math.max(
-          0,
-          Math.min(Math.ceil(call.deadlineAt - this.#options.clock.now()), limits.maxTimeoutMs),
-        ),
-        args: call.request.args,
-        flags: 0,
-        attempt: call.attempt,
-        metadata: call.request.metadata,
-        idempotencyKey: undefined,
-        streamArgument: undefined,
-      });
+      const { args, metadata } = call.request;
+      position = this.channel.send(
+        {
+          kind: "call",
+          id,
+          method: this.#methods.get(call.request.method) ?? this.#methodOf(call.request.method),
+          timeoutMs: Math.max(
+            0,
+            Math.min(Math.ceil(call.deadlineAt - this.#options.clock.now()), limits.maxTimeoutMs),
+          ),
+          args,
+          flags: 0,
+          attempt: call.attempt,
+          metadata,
+          idempotencyKey: undefined,
+          streamArgument: undefined,
+        },
+        () => (id = this.#nextId++),
+      );
     } catch (error) {
       call.fail(GeeError.from(error, "no"));
       return;
     }
-    call.attempt++;
+    // Encoding runs the getters of the arguments, and those may have ended the call or closed this.
+    if (id === 0) {
+      call.fail(this.#closing());
+      return;
+    }
+    if (call.settled) {
+      this.channel.withdraw(position);
+      return;
+    }
     call.carriedBy(this, id, position);
     this.#pending.add(call);
     if (this.#nextId > lastCallId) this.drain();
   }
 
+  #closing(): GeeError {
+    return new GeeError("UNAVAILABLE", `the connection to ${this.channel.link.peer} is closing`, {
+      reason: "CONNECTION_CLOSING",
+      executed: "no",
+    });
+  }
+
   #cannotStart(): GeeError | undefined {
-    if (this.#state !== "ready") {
-      return new GeeError("UNAVAILABLE", `the connection to ${this.channel.link.peer} is closing`, {
-        reason: "CONNECTION_CLOSING",
-        executed: "no",
-      });
-    }
+    if (this.#state !== "ready") return this.#closing();
     const max = this.#hello?.maxInFlight ?? limits.maxInFlight;
     if (this.#pending.size + this.#abandoned.size >= max) {
       return new GeeError(
@@ -309,6 +323,8 @@ export class Connection implements ChannelOwner, CallCarrier {
 
   drained(): void {}
 
+  paused(): void {}
+
   // -------------------------------------------------------------- ending
 
   /** What the server had not accepted when it began to drain goes elsewhere; the rest is awaited. */
@@ -333,11 +349,12 @@ export class Connection implements ChannelOwner, CallCarrier {
   }
 
   #drained(): void {
-    if (this.#state === "draining" && this.#pending.size === 0) {
-      this.channel.end(
-        new GeeError("UNAVAILABLE", "drained", { reason: "DRAINED", executed: "no" }),
-      );
-    }
+    if (this.#state !== "draining" || this.#pending.size > 0) return;
+    const why = new GeeError("UNAVAILABLE", "drained", { reason: "DRAINED", executed: "no" });
+    // What waits unsent now belongs to calls that were given up: nobody waits for a peer to take it.
+    this.channel.flush();
+    if (this.channel.unsentBytes > 0) this.channel.close(why);
+    else this.channel.end(why);
   }
 
   /** Closes now; what is in flight fails. */

@@ -80,6 +80,7 @@ export abstract class OutgoingCall implements DeadlineEntry, PendingEntry {
 
   /** A connection has sent the call and waits for its answer. */
   carriedBy(carrier: CallCarrier, id: number, position: number): void {
+    this.attempt++;
     this.#carrier = carrier;
     this.id = id;
     this.position = position;

@@ -13,12 +13,24 @@ import type { CallMessage, Message } from "../wire/message.ts";
 import { Answering } from "./answering.ts";
 import type { AnsweringHost } from "./answering.ts";
 
+interface ArrivedCall {
+  readonly call: CallMessage;
+  readonly at: number;
+}
+
 /** What every session of one server shares. */
 export interface SessionHost extends AnsweringHost {
   readonly turns: Turns;
   readonly hello: ServerHello;
   /** Called when a session has come to its end, and when a call of it has. */
   changed(session: Session): void;
+}
+
+function shuttingDown(): GeeError {
+  return new GeeError("UNAVAILABLE", "the server is shutting down", {
+    reason: "DRAINING",
+    executed: "no",
+  });
 }
 
 /**
@@ -32,9 +44,12 @@ export interface SessionHost extends AnsweringHost {
 export class Session implements ChannelOwner {
   readonly channel: Channel;
   readonly #host: SessionHost;
-  /** The calls of this read, in their order. */
-  #arrived: CallMessage[] = [];
-  #arrivedAt = 0;
+  /** Calls that were read and not yet started, in their order, and when each arrived. */
+  #arrived: ArrivedCall[] = [];
+  /** When the calls of this read arrived; undefined before its first. */
+  #readAt: number | undefined;
+  /** Since when the link is, or was, not read; undefined once a read has come after that. */
+  #pausedAt: number | undefined;
   readonly #answering: Answering;
   #state: "greeting" | "open" | "closed" = "greeting";
   #lastId = 0;
@@ -59,7 +74,7 @@ export class Session implements ChannelOwner {
 
   /** Calls that were accepted and not yet answered. */
   get inFlight(): number {
-    return this.#answering.inFlight;
+    return this.#answering.inFlight + this.#arrived.length;
   }
 
   /** Whether the connection is over. */
@@ -154,12 +169,15 @@ export class Session implements ChannelOwner {
       );
       return;
     }
+    if (this.#host.draining) {
+      this.channel.refuse(shuttingDown());
+      return;
+    }
     this.#helloTimer.cancel();
     this.#state = "open";
     this.channel.peerMaxMessageBytes = hello.maxMessageBytes;
     this.channel.send({ kind: "serverHello", id: 0, hello: own });
     this.channel.acceptMessages(limits.maxMessageBytes);
-    if (this.#host.draining) this.announceDrain();
   }
 
   /** Whether an id opens a call: ids rise. */
@@ -174,17 +192,24 @@ export class Session implements ChannelOwner {
 
   #arrive(call: CallMessage): void {
     if (!this.#opens(call.id)) return;
-    if (this.#arrived.length === 0) {
-      this.#arrivedAt = this.#host.turns.arrivalOf(this.#host.clock.now());
-    }
-    this.#arrived.push(call);
+    this.#readAt ??= this.#arrivalOfThisRead();
+    this.#arrived.push({ call, at: this.#readAt });
+  }
+
+  /** What is read first after a pause may have waited as long as that lasted. */
+  #arrivalOfThisRead(): number {
+    const at = this.#host.turns.arrivalOf(this.#host.clock.now());
+    const pausedAt = this.#pausedAt;
+    if (pausedAt === undefined || this.channel.isPaused) return at;
+    this.#pausedAt = undefined;
+    return Math.min(at, pausedAt);
   }
 
   #cancel(id: number, deadlinePassed: boolean): void {
     const why = deadlinePassed
       ? { code: "DEADLINE_EXCEEDED" as const, message: "the deadline passed" }
       : { code: "CANCELLED" as const, message: "the caller cancelled" };
-    const waiting = this.#arrived.findIndex((call) => call.id === id);
+    const waiting = this.#arrived.findIndex(({ call }) => call.id === id);
     if (waiting >= 0) {
       this.#arrived.splice(waiting, 1);
       this.#answering.fault(id, new GeeError(why.code, why.message, { executed: "no" }));
@@ -194,19 +219,38 @@ export class Session implements ChannelOwner {
   }
 
   readEnd(): void {
-    const calls = this.#arrived;
-    if (calls.length === 0) return;
-    this.#arrived = [];
-    for (const call of calls) {
-      if (this.channel.finished) return;
-      this.#answering.start(call, this.#arrivedAt);
+    this.#readAt = undefined;
+    this.#startArrived();
+  }
+
+  /**
+   * Starts what has arrived, as long as the caller takes its answers: behind replies that wait
+   * unsent, further calls wait too, unstarted.
+   */
+  #startArrived(): void {
+    let started = 0;
+    for (const { call, at } of this.#arrived) {
+      if (this.channel.finished) break;
+      if (this.channel.unsentBytes > limits.pauseReadingBytes) {
+        this.channel.flush();
+        if (this.channel.unsentBytes > limits.pauseReadingBytes) break;
+      }
+      started++;
+      this.#answering.start(call, at);
     }
+    if (started === this.#arrived.length) this.#arrived = [];
+    else this.#arrived.splice(0, started);
   }
 
   // -------------------------------------------------------------- ending
 
   drained(): void {
+    this.#startArrived();
     this.#host.changed(this);
+  }
+
+  paused(): void {
+    this.#pausedAt = this.#host.clock.now();
   }
 
   /** Says that no call beyond those which arrived will be accepted. */
@@ -222,6 +266,12 @@ export class Session implements ChannelOwner {
 
   /** Answers what still runs, tells it to stop, and ends the connection. */
   end(why: GeeError): void {
+    if (this.#state === "greeting") {
+      this.channel.refuse(shuttingDown());
+      return;
+    }
+    for (const { call } of this.#arrived) this.#answering.fault(call.id, shuttingDown());
+    this.#arrived = [];
     this.#answering.giveUpAll(why);
     this.channel.end(why);
   }
@@ -242,6 +292,7 @@ export class Session implements ChannelOwner {
       executed: "maybe",
       cause: why,
     });
+    this.#arrived = [];
     this.#answering.abandon(gone);
     this.#host.changed(this);
   }

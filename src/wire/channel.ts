@@ -1,7 +1,7 @@
 import { GeeError } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
 import { Malformed, ValueReader } from "./decode.ts";
-import { firstSkippableKind, FrameError, FrameReader, kinds } from "./frame.ts";
+import { firstSkippableKind, FrameError, FrameReader, idOffset, kinds } from "./frame.ts";
 import type { FrameSink } from "./frame.ts";
 import type { Link, LinkEvents } from "./link.ts";
 import { isKnownKind, readMessage } from "./message-reader.ts";
@@ -19,6 +19,8 @@ export interface ChannelOwner {
   readEnd(): void;
   /** Unsent bytes have gone down. */
   drained(): void;
+  /** The link is not read until unsent bytes have gone down. */
+  paused(): void;
   /** The last event, exactly once. */
   closed(why: GeeError): void;
 }
@@ -69,6 +71,11 @@ export class Channel implements LinkEvents, FrameSink {
     return this.#closed || this.#ending;
   }
 
+  /** Whether the link is not read because of unsent bytes. */
+  get isPaused(): boolean {
+    return this.#paused;
+  }
+
   get unsentBytes(): number {
     return this.#outbox.unsentBytes;
   }
@@ -86,10 +93,12 @@ export class Channel implements LinkEvents, FrameSink {
 
   /**
    * Sends one message, with the next flush, and returns its position for `hasLeft` and `withdraw`.
+   * `nextId` gives the id in place of the message's own, at the moment when the frame takes its place
+   * in line: what is encoded may send by itself, and ids must rise in the order of the frames.
    *
    * @throws GeeError as `encodeMessage`; nothing is sent then. On a closed channel it does nothing.
    */
-  send(message: Message): number {
+  send(message: Message, nextId?: () => number): number {
     let position = this.#outbox.position;
     if (this.finished) return position;
     encodeMessage(message, this.peerMaxMessageBytes, (bytes, length) => {
@@ -97,6 +106,7 @@ export class Channel implements LinkEvents, FrameSink {
       // closed the channel.
       position = this.#outbox.position;
       if (this.finished) return;
+      if (nextId !== undefined) bytes.writeUInt32BE(nextId(), idOffset);
       this.#outbox.append(bytes, length);
     });
     if (!this.#reading && !this.#flushPlanned) {
@@ -104,6 +114,11 @@ export class Channel implements LinkEvents, FrameSink {
       queueMicrotask(this.#flush);
     }
     return position;
+  }
+
+  /** Writes what waits now, not at the end of the turn. */
+  flush(): void {
+    this.#flush();
   }
 
   readonly #flush = (): void => {
@@ -123,6 +138,7 @@ export class Channel implements LinkEvents, FrameSink {
     if (!this.#paused && unsentBytes > limits.pauseReadingBytes) {
       this.#paused = true;
       this.link.pause();
+      this.#owner.paused();
     } else if (this.#paused && unsentBytes <= limits.pauseReadingBytes / 2) {
       this.#paused = false;
       this.link.resume();

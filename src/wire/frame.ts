@@ -36,6 +36,8 @@ export const contentHeadBytes = 7;
 export const headBytes: number = prefixBytes + contentHeadBytes;
 /** Where the kind stands, counted from the frame's first byte. */
 export const kindOffset = 6;
+/** Where the id stands, counted likewise. */
+export const idOffset = 8;
 
 /** Thrown for bytes that end a connection: no frame, or one that is not allowed. */
 export class FrameError extends Error {
@@ -58,7 +60,7 @@ export function beginFrame(writer: Writer, kind: number, id: number, fields: num
   bytes[start + 5] = 0x82 + fields;
   bytes[start + kindOffset] = kind;
   bytes[start + 7] = idMark;
-  writer.view.setUint32(start + 8, id);
+  writer.view.setUint32(start + idOffset, id);
   writer.length = start + headBytes;
   return start;
 }
@@ -215,7 +217,7 @@ export class FrameReader {
     this.#any = true;
     this.#sink.frame(
       bytes[start + kindOffset] ?? 0,
-      view.getUint32(start + 8),
+      view.getUint32(start + idOffset),
       (bytes[start + 5] ?? 0) - 0x82,
       bytes,
       view,

@@ -132,7 +132,7 @@ test("an empty registry does not stand in for one that is slower", async () => {
 });
 
 test("when no registry answers the first use fails with every reason, and the next one asks again", async () => {
-  const { one, two, resolver } = setUp();
+  const { clock, one, two, resolver } = setUp();
   one.down = true;
   two.down = true;
   const error = await failureOf(resolver.members());
@@ -142,7 +142,9 @@ test("when no registry answers the first use fails with every reason, and the ne
   expect(error.hint).toContain("gee registry");
   one.down = false;
   join(one, "a");
-  expect(digits(await resolver.members())).toBe("a");
+  const members = resolver.members();
+  await clock.advance(100);
+  expect(digits(await members)).toBe("a");
 });
 
 test("a first use whose caller gives up is told at once, and the round goes on", async () => {
@@ -200,14 +202,28 @@ test("a refresh after a failed connect brings the news, and one round serves all
   expect(one.requests).toHaveLength(2);
 });
 
-test("refreshes that follow one another at once ask nobody", async () => {
+test("refreshes that follow one another at once wait for one round that they share", async () => {
   const { clock, one, resolver } = setUp();
   join(one, "a");
   await resolver.members();
-  for (let n = 0; n < 100; n++) await resolver.refresh();
+  const refreshed = Promise.all(Array.from({ length: 100 }, () => resolver.refresh()));
+  expect(one.requests).toHaveLength(1);
+  join(one, "b");
+  await clock.advance(100);
+  await refreshed;
+  expect(one.requests).toHaveLength(2);
+  expect(digits(resolver.current() ?? [])).toBe("ab");
+});
+
+test("before anybody has answered, callers in a hurry share rounds that back off", async () => {
+  const { clock, one, two, resolver } = setUp();
+  one.down = true;
+  two.down = true;
+  await failureOf(resolver.members());
+  const waiting = Array.from({ length: 1_000 }, () => failureOf(resolver.members()));
   expect(one.requests).toHaveLength(1);
   await clock.advance(100);
-  await resolver.refresh();
+  await Promise.all(waiting);
   expect(one.requests).toHaveLength(2);
 });
 

@@ -135,7 +135,10 @@ test("a socket file that a killed process has left is taken over", async () => {
 test("a file that is no socket is left alone", async () => {
   const path = join(folder, "precious.txt");
   writeFileSync(path, "precious");
-  expect(await failureOf(open(`unix@${path}`))).toMatchObject({ reason: "ADDRESS_IN_USE" });
+  expect(await failureOf(open(`unix@${path}`))).toMatchObject({
+    reason: "BIND_FAILED",
+    message: `cannot listen on ${path}: something that is no socket stands there`,
+  });
   expect(await Bun.file(path).text()).toBe("precious");
   rmSync(path);
 });
@@ -175,4 +178,34 @@ test("a directory that is not there is a failure with its path", async () => {
   const error = await failureOf(open(`unix@${path}`));
   expect(error).toMatchObject({ code: "UNAVAILABLE", executed: "no" });
   expect(error.message).toContain(path);
+});
+
+test("connections that are reset before they are accepted harm nobody", async () => {
+  const accepted: Link[] = [];
+  const listener = await open("tcp@127.0.0.1:0", accepted);
+  const endpoint = parseEndpoint(listener.address);
+  if (endpoint.kind !== "tcp") throw new Error("not TCP");
+  const script = `
+    for (let each = 0; each < 60; each++) {
+      await new Promise((resolve) => {
+        Bun.connect({ hostname: "127.0.0.1", port: ${endpoint.port}, socket: {
+          open(socket) { socket.terminate(); resolve(); }, data() {}, connectError() { resolve(); },
+        } }).catch(() => {});
+      });
+    }`;
+  const child = Bun.spawn([process.execPath, "-e", script], {
+    stdio: ["ignore", "ignore", "ignore"],
+  });
+  // While this loop stands still nothing is accepted, and the resets find connections that wait.
+  Bun.sleepSync(600);
+  await child.exited;
+  const before = accepted.length;
+  const socket = await Bun.connect({
+    hostname: "127.0.0.1",
+    port: endpoint.port,
+    socket: { data() {} },
+  });
+  await until(() => accepted.length > before);
+  socket.terminate();
+  listener.stop();
 });

@@ -122,6 +122,7 @@ function network(sites: Readonly<Record<number, Site>>, members: readonly Member
     pool,
     deadlines: new Deadlines(clock),
     policy: (count) => begin++ % count,
+    named: false,
   });
   const request = (method: string, changes: Partial<RoutedRequest> = {}): RoutedRequest => {
     const timeoutMs = changes.timeoutMs ?? 10_000;

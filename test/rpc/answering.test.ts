@@ -473,10 +473,34 @@ test("handlers that were given up count as running until they have ended", async
 test("a server that drains starts nothing", async () => {
   let started = 0;
   const { host, peer, call } = openScripted({ Foo: { Run: () => started++ } }, new FakeClock());
+  await until(() => peer.frames.length === 1, "the hello");
   host.draining = true;
   call(1);
-  await until(() => peer.frames.length === 3);
-  expect(peer.messages[2]).toMatchObject({ code: "UNAVAILABLE", reason: "DRAINING" });
+  await until(() => peer.frames.length === 2);
+  expect(peer.messages[1]).toMatchObject({ id: 1, code: "UNAVAILABLE", reason: "DRAINING" });
+  expect(started).toBe(0);
+});
+
+test("a server that drains refuses the hello of a caller that comes now", async () => {
+  const { host, peer, session } = openScripted({ Foo: { Run: () => 1 } }, new FakeClock());
+  host.draining = true;
+  await until(() => peer.frames.length === 1);
+  expect(peer.messages[0]).toMatchObject({
+    kind: "fault",
+    id: 0,
+    code: "UNAVAILABLE",
+    reason: "DRAINING",
+    executed: "no",
+  });
+  expect(session.isClosed).toBe(true);
+});
+
+test("a call without a deadline is refused, because only streams may have none", async () => {
+  let started = 0;
+  const { peer, call } = openScripted({ Foo: { Run: () => started++ } }, new FakeClock());
+  call(1, { timeoutMs: undefined });
+  await until(() => peer.frames.length === 2);
+  expect(peer.messages[1]).toMatchObject({ reason: "NO_DEADLINE", executed: "no" });
   expect(started).toBe(0);
 });
 

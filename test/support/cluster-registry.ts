@@ -2,6 +2,8 @@
 
 import { serveRegistry } from "../../src/index.ts";
 
-const registry = await serveRegistry(JSON.parse(process.argv[2] ?? "{}"));
+// When the test is gone, so is this.
 process.stdin.once("end", () => process.exit(1)).resume();
+
+const registry = await serveRegistry(JSON.parse(process.argv[2] ?? "{}"));
 console.log(JSON.stringify({ url: registry.url }));

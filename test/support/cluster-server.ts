@@ -4,6 +4,9 @@
 import { appendFileSync } from "node:fs";
 import { callContext, serve } from "../../src/index.ts";
 
+// When the test is gone, so is this.
+process.stdin.once("end", () => process.exit(1)).resume();
+
 const { registry, listen, ledger, lameDuckMs, drainTimeoutMs } = JSON.parse(
   process.argv[2] ?? "{}",
 ) as {
@@ -37,5 +40,4 @@ process.once("SIGTERM", async () => {
   await server.stop();
   process.exit(0);
 });
-process.stdin.once("end", () => process.exit(1)).resume();
 console.log(JSON.stringify({ address: server.address, id: server.id }));
