@@ -240,8 +240,8 @@ export class Router implements CallRouter {
     const { current, failure } = call;
     const { clock, resolver } = this.#options;
     if (current !== undefined) this.#candidates.noteFailure(current, error);
-    if (!mayGoElsewhere(error) || clock.now() >= call.deadlineAt) return false;
-    if (current === undefined) return false;
+    if (current === undefined || clock.now() >= call.deadlineAt) return false;
+    if (!mayGoElsewhere(error)) return false;
     const lost = error.code === "UNAVAILABLE";
     if (failure === undefined || (failure.code === "UNAVAILABLE" && !lost)) call.failure = error;
     call.tried ??= new Set();
@@ -283,12 +283,9 @@ export class Router implements CallRouter {
     );
   }
 
-  // -------------------------------------------------------------- ending
-
   /** Starts no further call, awaits those in flight, and closes. */
   close(): Promise<void> {
-    this.#closed ??= this.#close();
-    return this.#closed;
+    return (this.#closed ??= this.#close());
   }
 
   async #close(): Promise<void> {

@@ -4,6 +4,7 @@ import { limits } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { Clock } from "../base/time.ts";
 import type { Channel } from "../wire/channel.ts";
+import { faultOf } from "../wire/fault.ts";
 import { methodFlags } from "../wire/hello.ts";
 import type { CallMessage } from "../wire/message.ts";
 import { withContext } from "./context.ts";
@@ -247,22 +248,12 @@ export class Answering {
 
   /** Answers a call with a fault. */
   fault(id: number, error: GeeError): void {
-    const fault = {
-      kind: "fault",
-      id,
-      code: error.code,
-      message: error.message,
-      executed: error.executed,
-      reason: error.reason,
-      retryAfterMs: error.retryAfterMs,
-      metadata: undefined,
-    } as const;
     try {
-      this.#channel.send({ ...fault, details: error.details });
+      this.#channel.send(faultOf(id, error, error.details));
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause);
       this.#host.log.warn("details of a fault cannot travel", { why });
-      this.#channel.send({ ...fault, details: undefined });
+      this.#channel.send(faultOf(id, error, undefined));
     }
   }
 

@@ -4,6 +4,7 @@ import { limits } from "../base/limits.ts";
 import type { Clock, Timer } from "../base/time.ts";
 import { Channel } from "../wire/channel.ts";
 import type { ChannelOwner } from "../wire/channel.ts";
+import { errorOf } from "../wire/fault.ts";
 import { kinds } from "../wire/frame.ts";
 import { protocolVersion } from "../wire/hello.ts";
 import type { ServerHello } from "../wire/hello.ts";
@@ -218,7 +219,7 @@ export class Connection implements ChannelOwner, CallCarrier {
         this.#answer(message.id)?.succeed(message.value);
         break;
       case "fault":
-        this.#answer(message.id)?.fail(faultError(message));
+        this.#answer(message.id)?.fail(errorOf(message));
         break;
       case "ping":
         this.channel.send({ kind: "pong", id: 0, token: message.token });
@@ -299,7 +300,7 @@ export class Connection implements ChannelOwner, CallCarrier {
   }
 
   #connectionFault(fault: FaultMessage): void {
-    this.#refusal = faultError(fault);
+    this.#refusal = errorOf(fault);
     this.channel.close(this.#refusal);
   }
 
@@ -393,23 +394,4 @@ export class Connection implements ChannelOwner, CallCarrier {
     }
     this.#closed.resolve();
   }
-}
-
-/** What a fault on the wire is for the caller. */
-function faultError(fault: FaultMessage): GeeError {
-  const { details } = fault;
-  const near: unknown =
-    fault.code === "UNIMPLEMENTED" &&
-    typeof details === "object" &&
-    details !== null &&
-    "didYouMean" in details
-      ? details.didYouMean
-      : undefined;
-  return new GeeError(fault.code, fault.message, {
-    reason: fault.reason,
-    details: fault.details,
-    executed: fault.executed,
-    retryAfterMs: fault.retryAfterMs,
-    hint: typeof near === "string" ? `did you mean ${near}?` : undefined,
-  });
 }

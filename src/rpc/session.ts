@@ -5,6 +5,7 @@ import type { Timer } from "../base/time.ts";
 import type { Turns } from "../base/turns.ts";
 import { Channel } from "../wire/channel.ts";
 import type { ChannelOwner } from "../wire/channel.ts";
+import { errorOf } from "../wire/fault.ts";
 import { kinds } from "../wire/frame.ts";
 import { protocolVersion } from "../wire/hello.ts";
 import type { CallerHello, ServerHello } from "../wire/hello.ts";
@@ -86,7 +87,7 @@ export class Session implements ChannelOwner {
 
   message(message: Message): void {
     if (message.kind === "fault" && message.id === 0) {
-      this.channel.close(new GeeError(message.code, message.message, { reason: message.reason }));
+      this.channel.close(errorOf(message));
       return;
     }
     if (this.#state === "greeting") {

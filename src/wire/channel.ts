@@ -1,6 +1,7 @@
 import { GeeError } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
 import { Malformed, ValueReader } from "./decode.ts";
+import { faultOf } from "./fault.ts";
 import { firstSkippableKind, FrameError, FrameReader, idOffset, kinds } from "./frame.ts";
 import type { FrameSink } from "./frame.ts";
 import type { Link, LinkEvents } from "./link.ts";
@@ -222,17 +223,7 @@ export class Channel implements LinkEvents, FrameSink {
     const told = this.#outbox.discard();
     // Bytes of another protocol get no answer in ours.
     if (told && why.reason !== "NOT_A_FRAME") {
-      this.send({
-        kind: "fault",
-        id: 0,
-        code: why.code,
-        message: why.message,
-        executed: why.executed,
-        reason: why.reason,
-        retryAfterMs: why.retryAfterMs,
-        details: undefined,
-        metadata: undefined,
-      });
+      this.send(faultOf(0, why, undefined));
     }
     if (told) this.end(why);
     else this.close(why);
