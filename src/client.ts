@@ -5,11 +5,11 @@ import { GeeError } from "./base/errors.ts";
 import { limits } from "./base/limits.ts";
 import { stderrLog } from "./base/log.ts";
 import type { Log } from "./base/log.ts";
-import { nearest, parseMethodName } from "./base/names.ts";
+import { nearest, parseMethodName, splitList } from "./base/names.ts";
 import { systemClock } from "./base/time.ts";
 import type { Clock } from "./base/time.ts";
 import type { Member } from "./discovery/member.ts";
-import { createRegistryClient, parseRegistryUrl } from "./discovery/registry-client.ts";
+import { createRegistryClient, parseRegistryUrls } from "./discovery/registry-client.ts";
 import { createFixedResolver, createRegistryResolver } from "./discovery/resolver.ts";
 import type { Resolver } from "./discovery/resolver.ts";
 import { createPolicy, policyNames } from "./fleet/balancer.ts";
@@ -91,20 +91,14 @@ function wrong(message: string, hint?: string): GeeError {
   });
 }
 
-function listOf(value: string | readonly string[]): readonly string[] {
-  return (typeof value === "string" ? value.split(",") : value)
-    .map((entry) => entry.trim())
-    .filter((entry) => entry !== "");
-}
-
 function createResolver(options: ConnectOptions, clock: Clock, log: Log): Resolver {
   if (options.address !== undefined) {
     if (options.registry !== undefined) throw wrong("name a registry or addresses, not both");
-    const addresses: Address[] = listOf(options.address).map(parseAddress);
+    const addresses: Address[] = splitList(options.address).map(parseAddress);
     if (addresses.length === 0) throw wrong("no address is named");
     return createFixedResolver(addresses);
   }
-  const urls = listOf(options.registry ?? "http://127.0.0.1:9999").map(parseRegistryUrl);
+  const urls = parseRegistryUrls(options.registry ?? "http://127.0.0.1:9999");
   if (urls.length === 0) throw wrong("no registry is named");
   const registries = urls.map((url) => createRegistryClient({ url, clock, log }));
   return createRegistryResolver({ registries, clock, log });
@@ -132,12 +126,13 @@ export function connect(options: ConnectOptions = {}): Gee {
     );
   }
   const defaultTimeoutMs = checkTimeout(options.timeoutMs ?? limits.callTimeoutMs);
+  const deadlines = new Deadlines(clock);
   const router = new Router({
     clock,
     log,
     resolver: createResolver(options, clock, log),
-    pool: new Pool({ open: createDial(clock), clock }),
-    deadlines: new Deadlines(clock),
+    pool: new Pool({ open: createDial(clock), clock, deadlines }),
+    deadlines,
     policy: createPolicy(policy),
     named: options.address !== undefined,
   });

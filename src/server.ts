@@ -12,11 +12,14 @@ import { Turns } from "./base/turns.ts";
 import { createHeartbeat } from "./discovery/heartbeat.ts";
 import type { Heartbeat } from "./discovery/heartbeat.ts";
 import { newInstanceId } from "./discovery/member.ts";
-import { createRegistryClient, parseRegistryUrl } from "./discovery/registry-client.ts";
+import { createRegistryClient, parseRegistryUrls } from "./discovery/registry-client.ts";
+import { maxConnections } from "./net/descriptors.ts";
 import { listen } from "./net/listen.ts";
 import type { Listener } from "./net/listen.ts";
+import { Admission } from "./rpc/admission.ts";
+import type { Admitted } from "./rpc/admission.ts";
 import { createServerHello } from "./rpc/greeting.ts";
-import { createServiceTable } from "./rpc/service.ts";
+import { createServiceTable, disposeService } from "./rpc/service.ts";
 import type { ServedService, ServiceOptions } from "./rpc/service.ts";
 import { Session } from "./rpc/session.ts";
 import type { SessionHost } from "./rpc/session.ts";
@@ -74,28 +77,6 @@ export interface Server extends AsyncDisposable {
     readonly drainTimeoutMs?: number | undefined;
     readonly lameDuckMs?: number | undefined;
   }): Promise<void>;
-}
-
-function urlsOf(registry: string | readonly string[] | undefined): readonly string[] {
-  if (registry === undefined) return [];
-  return (typeof registry === "string" ? registry.split(",") : registry)
-    .map((url) => url.trim())
-    .filter((url) => url !== "")
-    .map(parseRegistryUrl);
-}
-
-async function disposeOf(instance: object, log: Log): Promise<void> {
-  try {
-    if (Symbol.asyncDispose in instance) {
-      const dispose = instance[Symbol.asyncDispose];
-      if (typeof dispose === "function") await Reflect.apply(dispose, instance, []);
-    } else if (Symbol.dispose in instance) {
-      const dispose = instance[Symbol.dispose];
-      if (typeof dispose === "function") Reflect.apply(dispose, instance, []);
-    }
-  } catch (error) {
-    log.error("a service failed while it was disposed of", { error: GeeError.from(error) });
-  }
 }
 
 class RunningServer implements Server {
@@ -218,7 +199,7 @@ class RunningServer implements Server {
     };
     clock.after(limits.lameDuckMs, cut, { background: true });
     for (const instance of Object.values(this.#options.services)) {
-      await disposeOf(instance, this.#log);
+      await disposeService(instance, this.#log);
     }
   }
 
@@ -248,9 +229,11 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const endpoint = parseListen(options.listen ?? "tcp@127.0.0.1:0");
   checkExposure(endpoint, options.insecure === true);
   const table = createServiceTable(options.services, options.methods);
-  const registries = urlsOf(options.registry);
+  const registries = parseRegistryUrls(options.registry ?? []);
   const sessions = new Set<Session>();
   let server: RunningServer | undefined;
+  const admission = new Admission(maxConnections());
+  const admitted = new Map<Session, Admitted>();
   const host: SessionHost = {
     clock,
     deadlines: new Deadlines(clock),
@@ -260,8 +243,17 @@ export async function serve(options: ServeOptions): Promise<Server> {
     hello: createServerHello(table, newInstanceId()),
     running: 0,
     draining: false,
+    greeted(session) {
+      const entry = admitted.get(session);
+      if (entry !== undefined) admission.greeted(entry);
+    },
     changed(session) {
-      if (session.isClosed) sessions.delete(session);
+      const entry = session.isClosed ? admitted.get(session) : undefined;
+      if (entry !== undefined) {
+        admitted.delete(session);
+        sessions.delete(session);
+        admission.left(entry);
+      }
       server?.look();
     },
   };
@@ -275,6 +267,11 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const listener = await listen(endpoint, clock, (link) => {
     const session = new Session(link, host);
     sessions.add(session);
+    const entry = { link, drop: (why: GeeError) => session.channel.refuse(why) };
+    admitted.set(session, entry);
+    const refusal = admission.enter(entry);
+    // The link opens when this returns; before that nothing can be said on it.
+    if (refusal !== undefined) queueMicrotask(() => session.channel.refuse(refusal));
     return session.channel;
   });
   try {

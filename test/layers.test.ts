@@ -25,7 +25,7 @@ const packages: readonly (readonly [name: RegExp, place: RegExp])[] = [
   [/^commander$/, /^cli\/args\.ts$/],
   [/^bun$/, /^net\//],
   [/^node:crypto$/, /^discovery\//],
-  [/^node:fs$/, /^(net\/listen\.ts$|cli\/)/],
+  [/^node:fs$/, /^(net\/(listen|descriptors)\.ts$|cli\/)/],
   [/^node:(path|url)$/, /^cli\//],
   [/package\.json$/, /^cli\/version\.ts$/],
 ];

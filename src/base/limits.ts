@@ -17,6 +17,24 @@ export const limits = {
   maxServerHelloBytes: 65_536,
   /** How long either side waits for the other's hello. */
   helloTimeoutMs: 2_000,
+  /** A frame is whole this long after its first byte, and a second more for each ... */
+  frameBaseMs: 2_000,
+  /** ... of so many bytes; time in which we do not read does not count. */
+  frameBytesPerSecond: 16_384,
+  /** Connections of one server, and never more than its file descriptors less the reserve. */
+  maxConnections: 50_000,
+  /** File descriptors that connections leave to everything else. */
+  reservedDescriptors: 256,
+  /** Connections from one address; loopback and unix sockets are exempt. */
+  maxConnectionsPerAddress: 1_024,
+  /** How long a peer may take none of the bytes that wait for it. */
+  stalledWriteMs: 10_000,
+  /** Bytes that wait in one process, read and incomplete or written and unsent. */
+  maxBufferedBytes: 268_435_456,
+  /** Pings, and cancels of calls that were never opened, on one connection in each ... */
+  maxControlFrames: 200,
+  /** ... of these windows. */
+  controlWindowMs: 10_000,
   /** How long a connect may take. */
   connectTimeoutMs: 2_000,
   /** A unary call's deadline when the caller names none. */

@@ -74,3 +74,10 @@ export function nearest(text: string, known: Iterable<string>): string | undefin
   }
   return best;
 }
+
+/** The entries of a list that a person writes with commas between them; empty ones do not count. */
+export function splitList(value: string | readonly string[]): readonly string[] {
+  return (typeof value === "string" ? value.split(",") : value)
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== "");
+}

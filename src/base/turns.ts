@@ -59,6 +59,7 @@ export class Turns {
 
   /** When bytes that are read at `now` have arrived: now, or before the turn that was late. */
   arrivalOf(now: number): number {
+    if (this.#watchers === 0) return now;
     if (this.#lateSince !== undefined) return this.#lateSince;
     return now - this.#tickAt > tickMs + limits.lateTurnMs ? this.#tickAt : now;
   }

@@ -1,6 +1,7 @@
 import { isLoopbackHost } from "../base/address.ts";
 import { GeeError } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
+import { splitList } from "../base/names.ts";
 import { type Log, printable } from "../base/log.ts";
 import { type Clock, systemClock } from "../base/time.ts";
 import { isJson, readJson } from "./json-body.ts";
@@ -82,6 +83,11 @@ export function parseRegistryUrl(text: string): string {
     throw badUrl(`the path of ${shown} is neither empty nor ${registryPath}`);
   }
   return `${url.origin}${registryPath}`;
+}
+
+/** Registries' URLs from a list, or from text with commas between them. @throws GeeError */
+export function parseRegistryUrls(value: string | readonly string[]): readonly string[] {
+  return splitList(value).map(parseRegistryUrl);
 }
 
 const plainWords = new Map<unknown, string>([

@@ -8,6 +8,12 @@ import type { Link, LinkEvents } from "../wire/link.ts";
 import { SocketLink, unixPeer } from "./socket.ts";
 import type { SocketData } from "./socket.ts";
 
+/** Queues of 512 connections that one port has. */
+const listenersPerPort = 16;
+
+/** What Bun takes, `reusePort` included, which its types leave out. */
+type ListenOptions = Bun.TCPSocketListenOptions<SocketData> & { readonly reusePort: boolean };
+
 /** A place where connections are accepted. */
 export interface Listener {
   /** Where it really listens: the port that was found for port 0. */
@@ -62,19 +68,59 @@ export async function listen(endpoint: Endpoint, clock: Clock, accept: Accept): 
     : listenTcp(endpoint, clock, accept);
 }
 
+/**
+ * Bun's queue of connections that wait to be accepted holds 512, whatever one asks for, and when it
+ * overflows callers wait for a second and more. So one port has several listeners in this process,
+ * each with a queue of its own. A plain one comes first: sharing a port would not tell that another
+ * process has it.
+ */
 function listenTcp(endpoint: Endpoint & { kind: "tcp" }, clock: Clock, accept: Accept): Listener {
+  const socket = handlers(clock, accept, false);
+  const bind = (port: number, reusePort: boolean): Bun.TCPSocketListener<SocketData> => {
+    const options: ListenOptions = { hostname: endpoint.host, port, reusePort, socket };
+    return Bun.listen(options);
+  };
+  let listeners: Bun.TCPSocketListener<SocketData>[];
   try {
-    const listener = Bun.listen<SocketData>({
-      hostname: endpoint.host,
-      port: endpoint.port,
-      socket: handlers(clock, accept, false),
-    });
-    return {
-      address: formatEndpoint({ kind: "tcp", host: endpoint.host, port: listener.port }),
-      stop: () => listener.stop(),
-    };
+    listeners = [bind(endpoint.port, false)];
   } catch (error) {
     throw cannotListen(endpoint, error);
+  }
+  const port = listeners[0]?.port ?? endpoint.port;
+  for (const listener of listeners) listener.stop(true);
+  try {
+    listeners = shared(() => bind(port, true));
+  } catch {
+    // Somebody took the port in between, or sharing is not possible here.
+    try {
+      listeners = [bind(endpoint.port, false)];
+    } catch (error) {
+      throw cannotListen(endpoint, error);
+    }
+  }
+  return {
+    address: formatEndpoint({
+      kind: "tcp",
+      host: endpoint.host,
+      port: listeners[0]?.port ?? port,
+    }),
+    stop() {
+      for (const listener of listeners) listener.stop();
+    },
+  };
+}
+
+/** As many listeners as one port gets, or none at all. */
+function shared(
+  bind: () => Bun.TCPSocketListener<SocketData>,
+): Bun.TCPSocketListener<SocketData>[] {
+  const listeners: Bun.TCPSocketListener<SocketData>[] = [];
+  try {
+    while (listeners.length < listenersPerPort) listeners.push(bind());
+    return listeners;
+  } catch (error) {
+    for (const listener of listeners) listener.stop(true);
+    throw error;
   }
 }
 

@@ -3,6 +3,7 @@ import type { Deadlines } from "../base/deadlines.ts";
 import { limits } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { Clock } from "../base/time.ts";
+import { bufferedBytes } from "../wire/buffered.ts";
 import type { Channel } from "../wire/channel.ts";
 import { faultOf } from "../wire/fault.ts";
 import { methodFlags } from "../wire/hello.ts";
@@ -74,6 +75,8 @@ export class Answering {
   readonly #onEnded: () => void;
   /** Calls that are being handled and not yet answered. */
   readonly #running: Map<number, HandlerRun> = new Map();
+  /** Handlers that have not ended: those of calls that were given up count until they do. */
+  #handlers = 0;
 
   /** `onEnded` is called whenever a call that did not end at once has ended. */
   constructor(channel: Channel, host: AnsweringHost, onEnded: () => void) {
@@ -90,7 +93,7 @@ export class Answering {
   #refusalOf(call: CallMessage, served: ServedMethod, deadlineAt: number): GeeError | undefined {
     const host = this.#host;
     if (host.draining) return refusal("UNAVAILABLE", "DRAINING", "the server is shutting down");
-    if (this.#running.size >= limits.maxInFlight) {
+    if (this.#handlers >= limits.maxInFlight) {
       return refusal(
         "RESOURCE_EXHAUSTED",
         "TOO_MANY_IN_FLIGHT",
@@ -103,6 +106,9 @@ export class Answering {
         "TOO_MANY_HANDLERS",
         `${limits.maxRunningHandlers} handlers run already`,
       );
+    }
+    if (bufferedBytes() > limits.maxBufferedBytes) {
+      return refusal("RESOURCE_EXHAUSTED", "BUFFERS_FULL", "too many bytes wait in this server");
     }
     if ((call.flags & 0xff) !== 0) {
       return refusal("UNIMPLEMENTED", "UNSUPPORTED_FLAG", `call flags ${call.flags & 0xff}`);
@@ -152,6 +158,7 @@ export class Answering {
       if (isThenable(result)) {
         // A thenable that is no promise may throw, or call back twice; a promise around it does not.
         const ending = Promise.resolve(result);
+        this.#handlers++;
         this.#running.set(run.id, run);
         if (run.deadlineAt !== Number.POSITIVE_INFINITY) host.deadlines.add(run);
         ending.then(
@@ -171,6 +178,7 @@ export class Answering {
 
   /** A handler is at its end; it answers unless its call was given up. */
   #ended(run: HandlerRun, answer: () => void): void {
+    this.#handlers--;
     this.#host.running--;
     this.#host.deadlines.remove(run);
     if (this.#running.delete(run.id)) answer();

@@ -1,3 +1,4 @@
+import type { Deadlines } from "../base/deadlines.ts";
 import { GeeError } from "../base/errors.ts";
 import type { Code } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
@@ -10,8 +11,11 @@ import { protocolVersion } from "../wire/hello.ts";
 import type { ServerHello } from "../wire/hello.ts";
 import type { Link } from "../wire/link.ts";
 import type { FaultMessage, Message } from "../wire/message.ts";
+import { ControlBudget, tooManyControls } from "./control-budget.ts";
+import { LinkWatch } from "./link-watch.ts";
 import type { CallCarrier, OutgoingCall } from "./outgoing-call.ts";
 import { Pending } from "./pending.ts";
+import { closingError, startRefusal } from "./start-refusal.ts";
 
 /** A caller whose next id would pass this opens another connection. */
 const lastCallId = 2 ** 32 - 2 ** 16;
@@ -21,6 +25,7 @@ const maxStrays = 100;
 /** What a connection needs beside its link. */
 export interface ConnectionOptions {
   readonly clock: Clock;
+  readonly deadlines: Deadlines;
   /** The instance that is meant; undefined when any will do. */
   readonly instance: string | undefined;
   /** Default 1; later ids are for tests of what happens near the last one. */
@@ -52,6 +57,8 @@ export class Connection implements ChannelOwner, CallCarrier {
   #strays = 0;
   #refusal: GeeError | undefined;
   readonly #helloTimer: Timer;
+  readonly #watch: LinkWatch;
+  readonly #controls: ControlBudget = new ControlBudget();
   #becameReady: () => void;
   #failedReady: (error: GeeError) => void;
   readonly #closed: PromiseWithResolvers<void> = Promise.withResolvers();
@@ -66,6 +73,7 @@ export class Connection implements ChannelOwner, CallCarrier {
     this.#becameReady = resolve;
     this.#failedReady = reject;
     this.channel = new Channel(link, this, "server", limits.maxServerHelloBytes);
+    this.#watch = new LinkWatch(this.channel, options.clock, options.deadlines);
     this.channel.send({
       kind: "callerHello",
       id: 0,
@@ -143,7 +151,7 @@ export class Connection implements ChannelOwner, CallCarrier {
     }
     // Encoding runs the getters of the arguments, and those may have ended the call or closed this.
     if (id === 0) {
-      call.fail(this.#closing());
+      call.fail(closingError(this.channel));
       return;
     }
     if (call.settled) {
@@ -155,31 +163,10 @@ export class Connection implements ChannelOwner, CallCarrier {
     if (this.#nextId > lastCallId) this.drain();
   }
 
-  #closing(): GeeError {
-    return new GeeError("UNAVAILABLE", `the connection to ${this.channel.link.peer} is closing`, {
-      reason: "CONNECTION_CLOSING",
-      executed: "no",
-    });
-  }
-
   #cannotStart(): GeeError | undefined {
-    if (this.#state !== "ready") return this.#closing();
-    const max = this.#hello?.maxInFlight ?? limits.maxInFlight;
-    if (this.#pending.size + this.#abandoned.size >= max) {
-      return new GeeError(
-        "RESOURCE_EXHAUSTED",
-        `${max} calls are in flight to ${this.channel.link.peer} already`,
-        { reason: "TOO_MANY_IN_FLIGHT", executed: "no" },
-      );
-    }
-    if (this.channel.unsentBytes > limits.maxQueuedRequestBytes) {
-      return new GeeError(
-        "RESOURCE_EXHAUSTED",
-        `${this.channel.unsentBytes} bytes wait to be sent to ${this.channel.link.peer} already`,
-        { reason: "QUEUE_FULL", executed: "no" },
-      );
-    }
-    return undefined;
+    if (this.#state !== "ready") return closingError(this.channel);
+    const inFlight = this.#pending.size + this.#abandoned.size;
+    return startRefusal(this.channel, inFlight, this.#hello?.maxInFlight ?? limits.maxInFlight);
   }
 
   #methodOf(name: string): number | string {
@@ -222,7 +209,11 @@ export class Connection implements ChannelOwner, CallCarrier {
         this.#answer(message.id)?.fail(errorOf(message));
         break;
       case "ping":
-        this.channel.send({ kind: "pong", id: 0, token: message.token });
+        if (this.#controls.spend(this.#options.clock.now())) {
+          this.channel.send({ kind: "pong", id: 0, token: message.token });
+        } else {
+          this.channel.refuse(tooManyControls());
+        }
         break;
       case "pong":
         break;
@@ -320,10 +311,19 @@ export class Connection implements ChannelOwner, CallCarrier {
     );
   }
 
-  readEnd(): void {}
+  readEnd(): void {
+    this.#watch.read();
+  }
 
-  drained(): void {}
+  blocked(): void {
+    this.#watch.waiting();
+  }
 
+  drained(): void {
+    this.#watch.waiting();
+  }
+
+  /** A calling side always reads. */
   paused(): void {}
 
   // -------------------------------------------------------------- ending
@@ -368,6 +368,7 @@ export class Connection implements ChannelOwner, CallCarrier {
     const wordless = this.#state === "greeting" && why.reason === "CONNECTION_LOST";
     this.#state = "closed";
     this.#helloTimer.cancel();
+    this.#watch.closed();
     const reason = this.#refusal ?? why;
     this.#failedReady(
       wordless && this.#refusal === undefined

@@ -1,5 +1,6 @@
 import { parseEndpoint } from "../base/address.ts";
 import type { Address, Endpoint } from "../base/address.ts";
+import type { Deadlines } from "../base/deadlines.ts";
 import { GeeError } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
 import { backoffMs, sleep } from "../base/time.ts";
@@ -46,6 +47,7 @@ const redial = { minMs: limits.redialMinMs, maxMs: limits.redialMaxMs };
 export class Pool {
   readonly #open: OpenLink;
   readonly #clock: Clock;
+  readonly #deadlines: Deadlines;
   readonly #random: () => number;
   readonly #firstCallId: number | undefined;
   readonly #slots: Map<string, Slot> = new Map();
@@ -54,12 +56,14 @@ export class Pool {
   constructor(options: {
     readonly open: OpenLink;
     readonly clock: Clock;
+    readonly deadlines: Deadlines;
     readonly random?: (() => number) | undefined;
     /** For tests: where the call ids of every connection begin. Default 1. */
     readonly firstCallId?: number | undefined;
   }) {
     this.#open = options.open;
     this.#clock = options.clock;
+    this.#deadlines = options.deadlines;
     this.#random = options.random ?? Math.random;
     this.#firstCallId = options.firstCallId;
   }
@@ -121,6 +125,7 @@ export class Pool {
       await this.#open(endpoint, { timeoutMs: limits.connectTimeoutMs, signal }, (link) => {
         connection = new Connection(link, {
           clock: this.#clock,
+          deadlines: this.#deadlines,
           instance: target.id,
           firstCallId: this.#firstCallId,
         });

@@ -1,5 +1,6 @@
 import { GeeError } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
+import type { Log } from "../base/log.ts";
 import { isServiceName, nearest, parseMethodName } from "../base/names.ts";
 import { methodFlags } from "../wire/hello.ts";
 import type { MethodFacts, ServiceFacts } from "../wire/hello.ts";
@@ -188,4 +189,19 @@ export function createServiceTable(
       return found;
     },
   };
+}
+
+/** Disposes of an instance that can be disposed of; a failure is logged and hurts nobody. */
+export async function disposeService(instance: object, log: Log): Promise<void> {
+  try {
+    if (Symbol.asyncDispose in instance) {
+      const dispose = instance[Symbol.asyncDispose];
+      if (typeof dispose === "function") await Reflect.apply(dispose, instance, []);
+    } else if (Symbol.dispose in instance) {
+      const dispose = instance[Symbol.dispose];
+      if (typeof dispose === "function") Reflect.apply(dispose, instance, []);
+    }
+  } catch (error) {
+    log.error("a service failed while it was disposed of", { error: GeeError.from(error) });
+  }
 }

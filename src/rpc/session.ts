@@ -13,16 +13,16 @@ import type { Link } from "../wire/link.ts";
 import type { CallMessage, Message } from "../wire/message.ts";
 import { Answering } from "./answering.ts";
 import type { AnsweringHost } from "./answering.ts";
-
-interface ArrivedCall {
-  readonly call: CallMessage;
-  readonly at: number;
-}
+import { Arrivals } from "./arrivals.ts";
+import { ControlBudget, tooManyControls } from "./control-budget.ts";
+import { LinkWatch } from "./link-watch.ts";
 
 /** What every session of one server shares. */
 export interface SessionHost extends AnsweringHost {
   readonly turns: Turns;
   readonly hello: ServerHello;
+  /** Called when a caller has said its hello. */
+  greeted(session: Session): void;
   /** Called when a session has come to its end, and when a call of it has. */
   changed(session: Session): void;
 }
@@ -45,22 +45,21 @@ function shuttingDown(): GeeError {
 export class Session implements ChannelOwner {
   readonly channel: Channel;
   readonly #host: SessionHost;
-  /** Calls that were read and not yet started, in their order, and when each arrived. */
-  #arrived: ArrivedCall[] = [];
-  /** When the calls of this read arrived; undefined before its first. */
-  #readAt: number | undefined;
-  /** Since when the link is, or was, not read; undefined once a read has come after that. */
-  #pausedAt: number | undefined;
+  readonly #arrivals: Arrivals;
   readonly #answering: Answering;
   #state: "greeting" | "open" | "closed" = "greeting";
   #lastId = 0;
   /** Nothing is read until the replies that wait have gone down. */
   readonly #helloTimer: Timer;
+  readonly #watch: LinkWatch;
+  readonly #controls: ControlBudget = new ControlBudget();
 
   constructor(link: Link, host: SessionHost) {
     this.#host = host;
     this.channel = new Channel(link, this, "caller", limits.maxCallerHelloBytes);
+    this.#arrivals = new Arrivals(this.channel, host.clock, host.turns);
     this.#answering = new Answering(this.channel, host, () => host.changed(this));
+    this.#watch = new LinkWatch(this.channel, host.clock, host.deadlines);
     host.turns.watch();
     this.#helloTimer = host.clock.after(
       limits.helloTimeoutMs,
@@ -75,7 +74,7 @@ export class Session implements ChannelOwner {
 
   /** Calls that were accepted and not yet answered. */
   get inFlight(): number {
-    return this.#answering.inFlight + this.#arrived.length;
+    return this.#answering.inFlight + this.#arrivals.size;
   }
 
   /** Whether the connection is over. */
@@ -103,9 +102,12 @@ export class Session implements ChannelOwner {
         this.#cancel(message.id, message.code === "DEADLINE_EXCEEDED");
         break;
       case "ping":
-        this.channel.send({ kind: "pong", id: 0, token: message.token });
+        if (this.#spendControl()) {
+          this.channel.send({ kind: "pong", id: 0, token: message.token });
+        }
         break;
       case "pong":
+        this.#spendControl();
         break;
       case "drain":
         // The caller opens no further calls; it closes once the last is answered.
@@ -176,6 +178,7 @@ export class Session implements ChannelOwner {
     }
     this.#helloTimer.cancel();
     this.#state = "open";
+    this.#host.greeted(this);
     this.channel.peerMaxMessageBytes = hello.maxMessageBytes;
     this.channel.send({ kind: "serverHello", id: 0, hello: own });
     this.channel.acceptMessages(limits.maxMessageBytes);
@@ -193,26 +196,24 @@ export class Session implements ChannelOwner {
 
   #arrive(call: CallMessage): void {
     if (!this.#opens(call.id)) return;
-    this.#readAt ??= this.#arrivalOfThisRead();
-    this.#arrived.push({ call, at: this.#readAt });
+    this.#arrivals.add(call);
   }
 
-  /** What is read first after a pause may have waited as long as that lasted. */
-  #arrivalOfThisRead(): number {
-    const at = this.#host.turns.arrivalOf(this.#host.clock.now());
-    const pausedAt = this.#pausedAt;
-    if (pausedAt === undefined || this.channel.isPaused) return at;
-    this.#pausedAt = undefined;
-    return Math.min(at, pausedAt);
+  #spendControl(): boolean {
+    if (this.#controls.spend(this.#host.clock.now())) return true;
+    this.channel.refuse(tooManyControls());
+    return false;
   }
 
   #cancel(id: number, deadlinePassed: boolean): void {
+    if (id > this.#lastId) {
+      this.#spendControl();
+      return;
+    }
     const why = deadlinePassed
       ? { code: "DEADLINE_EXCEEDED" as const, message: "the deadline passed" }
       : { code: "CANCELLED" as const, message: "the caller cancelled" };
-    const waiting = this.#arrived.findIndex(({ call }) => call.id === id);
-    if (waiting >= 0) {
-      this.#arrived.splice(waiting, 1);
+    if (this.#arrivals.cancel(id)) {
       this.#answering.fault(id, new GeeError(why.code, why.message, { executed: "no" }));
       return;
     }
@@ -220,38 +221,30 @@ export class Session implements ChannelOwner {
   }
 
   readEnd(): void {
-    this.#readAt = undefined;
+    this.#arrivals.readEnd();
+    this.#watch.read();
     this.#startArrived();
   }
 
-  /**
-   * Starts what has arrived, as long as the caller takes its answers: behind replies that wait
-   * unsent, further calls wait too, unstarted.
-   */
   #startArrived(): void {
-    let started = 0;
-    for (const { call, at } of this.#arrived) {
-      if (this.channel.finished) break;
-      if (this.channel.unsentBytes > limits.pauseReadingBytes) {
-        this.channel.flush();
-        if (this.channel.unsentBytes > limits.pauseReadingBytes) break;
-      }
-      started++;
-      this.#answering.start(call, at);
-    }
-    if (started === this.#arrived.length) this.#arrived = [];
-    else this.#arrived.splice(0, started);
+    this.#arrivals.start((call, at) => this.#answering.start(call, at));
   }
 
   // -------------------------------------------------------------- ending
 
+  blocked(): void {
+    this.#watch.waiting();
+  }
+
   drained(): void {
+    this.#watch.waiting();
     this.#startArrived();
     this.#host.changed(this);
   }
 
   paused(): void {
-    this.#pausedAt = this.#host.clock.now();
+    this.#watch.paused();
+    this.#arrivals.paused();
   }
 
   /** Says that no call beyond those which arrived will be accepted. */
@@ -271,8 +264,7 @@ export class Session implements ChannelOwner {
       this.channel.refuse(shuttingDown());
       return;
     }
-    for (const { call } of this.#arrived) this.#answering.fault(call.id, shuttingDown());
-    this.#arrived = [];
+    for (const { id } of this.#arrivals.takeAll()) this.#answering.fault(id, shuttingDown());
     this.#answering.giveUpAll(why);
     this.channel.end(why);
   }
@@ -281,6 +273,7 @@ export class Session implements ChannelOwner {
     if (this.#state === "closed") return;
     this.#state = "closed";
     this.#helloTimer.cancel();
+    this.#watch.closed();
     this.#host.turns.unwatch();
     if (why.reason === "NOT_A_FRAME" || why.reason === "PROTOCOL_ERROR") {
       this.#host.log.warn("connection refused", {
@@ -293,7 +286,7 @@ export class Session implements ChannelOwner {
       executed: "maybe",
       cause: why,
     });
-    this.#arrived = [];
+    this.#arrivals.takeAll();
     this.#answering.abandon(gone);
     this.#host.changed(this);
   }

@@ -18,6 +18,8 @@ export interface ChannelOwner {
   badBody(kind: number, id: number, why: string): void;
   /** Every message of one read was delivered; replies that are sent now leave with the next flush. */
   readEnd(): void;
+  /** The link has not taken all that there was. */
+  blocked(): void;
   /** Unsent bytes have gone down. */
   drained(): void;
   /** The link is not read until unsent bytes have gone down. */
@@ -70,6 +72,16 @@ export class Channel implements LinkEvents, FrameSink {
   /** Whether the connection is over, or about to be: nothing more is read, sent or delivered. */
   get finished(): boolean {
     return this.#closed || this.#ending;
+  }
+
+  /** The number of the frame of which only a part has come; undefined when none is. */
+  get incompleteFrame(): number | undefined {
+    return this.#frames.incompleteFrame;
+  }
+
+  /** How large that frame is, as far as it is known. */
+  get incompleteBytes(): number {
+    return this.#frames.incompleteBytes;
   }
 
   /** Whether the link is not read because of unsent bytes. */
@@ -125,7 +137,9 @@ export class Channel implements LinkEvents, FrameSink {
   readonly #flush = (): void => {
     this.#flushPlanned = false;
     if (this.#closed) return;
+    const { isBlocked } = this.#outbox;
     this.#outbox.flush();
+    if (!isBlocked && this.#outbox.isBlocked && !this.finished) this.#owner.blocked();
     this.#heedPressure();
   };
 
@@ -233,6 +247,7 @@ export class Channel implements LinkEvents, FrameSink {
   end(why: GeeError): void {
     if (this.finished) return;
     this.#ending = true;
+    this.#frames.clear();
     this.#outbox.flush();
     if (this.#outbox.unsentBytes === 0) this.link.end();
     this.#tell(why);
@@ -244,6 +259,7 @@ export class Channel implements LinkEvents, FrameSink {
     this.#closed = true;
     this.#tell(why);
     this.#outbox.clear();
+    this.#frames.clear();
     this.link.close();
   }
 
@@ -252,6 +268,7 @@ export class Channel implements LinkEvents, FrameSink {
     this.#closed = true;
     this.#tell(why);
     this.#outbox.clear();
+    this.#frames.clear();
   }
 
   /** Once, and at once: what is pending must not wait for the socket's last word. */

@@ -1,4 +1,6 @@
 import type { Code } from "../base/errors.ts";
+import { limits } from "../base/limits.ts";
+import { bufferedBytes, countBuffered } from "./buffered.ts";
 import type { Writer } from "./writer.ts";
 
 /**
@@ -38,6 +40,9 @@ export const headBytes: number = prefixBytes + contentHeadBytes;
 export const kindOffset = 6;
 /** Where the id stands, counted likewise. */
 export const idOffset = 8;
+
+/** A frame's buffer up to this size is made however much else waits. */
+const smallBytes = 65_536;
 
 /** Thrown for bytes that end a connection: no frame, or one that is not allowed. */
 export class FrameError extends Error {
@@ -106,10 +111,35 @@ export class FrameReader {
   /** The frame that is incomplete, from its first byte; undefined between frames. */
   #partial: Buffer | undefined;
   #have = 0;
-  #any = false;
+  /** Frames that were whole. */
+  #count = 0;
 
   constructor(sink: FrameSink) {
     this.#sink = sink;
+  }
+
+  /** The number of the frame that is incomplete, counted from 0; undefined between frames. */
+  get incompleteFrame(): number | undefined {
+    return this.#partial === undefined ? undefined : this.#count;
+  }
+
+  /** Size of the frame that is incomplete, as far as it is known. */
+  get incompleteBytes(): number {
+    const partial = this.#partial;
+    return partial === undefined || this.#have < prefixBytes
+      ? 0
+      : this.#check(partial, 0, this.#have);
+  }
+
+  /** Drops what is incomplete: the stream is over. */
+  clear(): void {
+    this.#hold(undefined);
+  }
+
+  /** Keeps, or lets go of, the buffer of the incomplete frame. */
+  #hold(partial: Buffer | undefined): void {
+    countBuffered((partial?.length ?? 0) - (this.#partial?.length ?? 0));
+    this.#partial = partial;
   }
 
   /** Takes the next bytes of the stream. @throws FrameError */
@@ -139,8 +169,9 @@ export class FrameReader {
     }
     if (sink.finished) return;
     bytes = bytes.subarray(at);
-    this.#partial = Buffer.allocUnsafeSlow(Math.max(64, bytes.length));
-    bytes.copy(this.#partial);
+    const partial = Buffer.allocUnsafeSlow(Math.max(64, bytes.length));
+    bytes.copy(partial);
+    this.#hold(partial);
     this.#have = bytes.length;
   }
 
@@ -161,16 +192,23 @@ export class FrameReader {
     const piece = bytes.subarray(at, at + total - this.#have);
     if (this.#have + piece.length > partial.length) {
       const size = Math.min(total, Math.max(4 * partial.length, this.#have + piece.length, 4_096));
+      if (size > smallBytes && bufferedBytes() + size > limits.maxBufferedBytes) {
+        throw new FrameError(
+          "RESOURCE_EXHAUSTED",
+          "BUFFERS_FULL",
+          `no room for a frame of ${total} bytes: ${bufferedBytes()} wait in this process`,
+        );
+      }
       const grown = Buffer.allocUnsafeSlow(size);
       partial.copy(grown, 0, 0, this.#have);
       partial = grown;
-      this.#partial = grown;
+      this.#hold(grown);
     }
     piece.copy(partial, this.#have);
     this.#have += piece.length;
     at += piece.length;
     if (this.#have < total) return at;
-    this.#partial = undefined;
+    this.#hold(undefined);
     this.#have = 0;
     const view = new DataView(partial.buffer, partial.byteOffset, total);
     this.#deliver(partial, view, 0, total);
@@ -180,7 +218,7 @@ export class FrameReader {
   /** Checks as much of a head as is there; returns the frame's size (0 while it is unknown). */
   #check(bytes: Buffer, start: number, have: number): number {
     if (bytes[start] !== mark) {
-      const what = this.#any ? "bytes that are no frame" : whoSpeaks(bytes, start);
+      const what = this.#count > 0 ? "bytes that are no frame" : whoSpeaks(bytes, start);
       throw new FrameError("INVALID_ARGUMENT", "NOT_A_FRAME", what);
     }
     if (have < prefixBytes) return 0;
@@ -214,7 +252,7 @@ export class FrameReader {
   }
 
   #deliver(bytes: Buffer, view: DataView, start: number, total: number): void {
-    this.#any = true;
+    this.#count++;
     this.#sink.frame(
       bytes[start + kindOffset] ?? 0,
       view.getUint32(start + idOffset),

@@ -1,3 +1,4 @@
+import { countBuffered } from "./buffered.ts";
 import { kindOffset, kinds } from "./frame.ts";
 import type { Link } from "./link.ts";
 
@@ -33,6 +34,11 @@ export class Outbox {
     return this.#tail - this.#head;
   }
 
+  /** Whether the link took less than it was given, and has not drained since. */
+  get isBlocked(): boolean {
+    return this.#blocked;
+  }
+
   /** The position of the next byte that is appended. */
   get position(): number {
     return this.#taken + this.#tail - this.#head;
@@ -62,6 +68,7 @@ export class Outbox {
       from.copy(bytes, this.#tail, 0, length);
     }
     this.#tail += length;
+    countBuffered(length);
   }
 
   #makeRoom(bytes: Buffer, length: number): Buffer {
@@ -85,6 +92,7 @@ export class Outbox {
     const taken = this.#link.write(this.#bytes, this.#head, this.#tail);
     this.#taken += taken;
     this.#head += taken;
+    countBuffered(-taken);
     if (this.#head < this.#tail) {
       this.#blocked = true;
       return;
@@ -129,6 +137,7 @@ export class Outbox {
   }
 
   #release(): void {
+    countBuffered(this.#head - this.#tail);
     if (this.#bytes?.length === firstBytes) spare = this.#bytes;
     this.#bytes = undefined;
     this.#head = 0;

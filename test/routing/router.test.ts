@@ -72,6 +72,7 @@ function network(sites: Readonly<Record<number, Site>>, members: readonly Member
   const links: ReturnType<typeof linkPair>["caller"][] = [];
   const pool = new Pool({
     clock,
+    deadlines: new Deadlines(clock),
     random: () => 1,
     async open(endpoint, { signal }, attach) {
       const port = endpoint.kind === "tcp" ? endpoint.port : 0;

@@ -53,8 +53,8 @@ function network(options: { readonly firstCallId?: number } = {}) {
     }
     pair.caller.open(attach(pair.caller));
   };
-  const pool = new Pool({ open: openLink, clock, random: () => 1, ...options });
   const deadlines = new Deadlines(clock);
+  const pool = new Pool({ open: openLink, clock, deadlines, random: () => 1, ...options });
   const call = async (method: string, value: unknown) => {
     const connection = await pool.connection({ address });
     const started = callOf(method, [value], clock, deadlines);

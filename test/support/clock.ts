@@ -40,6 +40,11 @@ export class FakeClock implements Clock {
   }
 
   /** The wall clock jumps; nothing that waits may notice. */
+  /** Time passes and nothing runs, as when the loop stands still. */
+  stall(byMs: number): void {
+    this.#now += byMs;
+  }
+
   jumpWall(byMs: number): void {
     this.#wall += byMs;
   }
@@ -76,8 +81,8 @@ export class FakeClock implements Clock {
     await turn();
     for (let due = this.#next(); due !== undefined && due.at <= end; due = this.#next()) {
       this.#timers.delete(due);
-      this.#wall += due.at - this.#now;
-      this.#now = due.at;
+      this.#wall += Math.max(due.at - this.#now, 0);
+      this.#now = Math.max(due.at, this.#now);
       due.task();
       await turn();
     }

@@ -114,6 +114,7 @@ export function hostOf(
     hello: createServerHello(table, "served"),
     running: 0,
     draining: false,
+    greeted() {},
     changed() {},
   };
 }
@@ -195,7 +196,12 @@ export async function openEnds(
   await wire.join(
     (link) => {
       const { firstCallId } = options;
-      opened.connection = new Connection(link, { clock, instance: "served", firstCallId });
+      opened.connection = new Connection(link, {
+        clock,
+        deadlines: host.deadlines,
+        instance: "served",
+        firstCallId,
+      });
       return opened.connection.channel;
     },
     (link) => {
@@ -240,7 +246,7 @@ export async function openConnection(
   let made: Connection | undefined;
   await wire.join((link) => {
     const { instance, firstCallId } = options;
-    made = new Connection(link, { clock, instance, firstCallId });
+    made = new Connection(link, { clock, deadlines: new Deadlines(clock), instance, firstCallId });
     return made.channel;
   }, attach);
   if (made === undefined) throw new Error("the connection is missing");

@@ -12,7 +12,9 @@ export class Recorder implements ChannelOwner {
   readonly messages: Message[] = [];
   readonly badBodies: { readonly kind: number; readonly id: number; readonly why: string }[] = [];
   /** The names of the events, in order. */
-  readonly events: ("message" | "badBody" | "readEnd" | "drained" | "paused" | "closed")[] = [];
+  readonly events: (
+    "message" | "badBody" | "readEnd" | "blocked" | "drained" | "paused" | "closed"
+  )[] = [];
   readonly closedWhys: GeeError[] = [];
   /** What the owner does with each message, beside keeping it. */
   onMessage: (message: Message) => void = () => {};
@@ -37,6 +39,10 @@ export class Recorder implements ChannelOwner {
 
   drained(): void {
     this.events.push("drained");
+  }
+
+  blocked(): void {
+    this.events.push("blocked");
   }
 
   paused(): void {

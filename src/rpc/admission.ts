@@ -1,0 +1,78 @@
+import { GeeError } from "../base/errors.ts";
+import { limits } from "../base/limits.ts";
+import type { Link } from "../wire/link.ts";
+
+/** A connection as it is counted. */
+export interface Admitted {
+  readonly link: Link;
+  /** Ends it before its hello, to make room. */
+  drop(why: GeeError): void;
+}
+
+function tooMany(reason: string, message: string): GeeError {
+  return new GeeError("RESOURCE_EXHAUSTED", message, { reason, executed: "no" });
+}
+
+/** The address without its port: what connections of one peer have in common. */
+function hostOf(link: Link): string {
+  const colon = link.peer.lastIndexOf(":");
+  return colon < 0 ? link.peer : link.peer.slice(0, colon);
+}
+
+/**
+ * How many connections a server has room for: in all, from one address, and without a hello. Of the
+ * last the oldest makes room, because it had its chance; of the others the newest is refused.
+ */
+export class Admission {
+  readonly #maxConnections: number;
+  readonly #maxGreetings: number;
+  #count = 0;
+  readonly #byHost: Map<string, number> = new Map();
+  /** In the order of their coming. */
+  readonly #greeting: Set<Admitted> = new Set();
+
+  constructor(maxConnections: number) {
+    this.#maxConnections = maxConnections;
+    this.#maxGreetings = Math.max(1, Math.floor(maxConnections / 4));
+  }
+
+  /** Counts a connection; returns why there is no room for it. `left` follows in either case. */
+  enter(admitted: Admitted): GeeError | undefined {
+    this.#count++;
+    this.#greeting.add(admitted);
+    const host = hostOf(admitted.link);
+    const ofHost = (this.#byHost.get(host) ?? 0) + 1;
+    this.#byHost.set(host, ofHost);
+    if (this.#count > this.#maxConnections) {
+      return tooMany("TOO_MANY_CONNECTIONS", `${this.#maxConnections} connections are open`);
+    }
+    if (!admitted.link.local && ofHost > limits.maxConnectionsPerAddress) {
+      return tooMany(
+        "TOO_MANY_CONNECTIONS",
+        `${limits.maxConnectionsPerAddress} connections of ${host} are open`,
+      );
+    }
+    if (this.#greeting.size > this.#maxGreetings) {
+      const [oldest] = this.#greeting;
+      oldest?.drop(
+        tooMany("TOO_MANY_GREETINGS", `${this.#maxGreetings} others have not said hello either`),
+      );
+    }
+    return undefined;
+  }
+
+  /** A connection has said its hello. */
+  greeted(admitted: Admitted): void {
+    this.#greeting.delete(admitted);
+  }
+
+  /** A connection is closed. */
+  left(admitted: Admitted): void {
+    this.#count--;
+    this.#greeting.delete(admitted);
+    const host = hostOf(admitted.link);
+    const ofHost = (this.#byHost.get(host) ?? 0) - 1;
+    if (ofHost > 0) this.#byHost.set(host, ofHost);
+    else this.#byHost.delete(host);
+  }
+}

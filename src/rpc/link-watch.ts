@@ -1,0 +1,113 @@
+import type { DeadlineEntry, Deadlines } from "../base/deadlines.ts";
+import { GeeError } from "../base/errors.ts";
+import { limits } from "../base/limits.ts";
+import type { Clock } from "../base/time.ts";
+import type { Channel } from "../wire/channel.ts";
+
+/** A moment that may be moved. */
+class Alarm implements DeadlineEntry {
+  deadlineAt = 0;
+  previous: DeadlineEntry | undefined = undefined;
+  next: DeadlineEntry | undefined = undefined;
+  readonly #clock: Clock;
+  readonly #deadlines: Deadlines;
+  readonly #ring: () => void;
+
+  constructor(clock: Clock, deadlines: Deadlines, ring: () => void) {
+    this.#clock = clock;
+    this.#deadlines = deadlines;
+    this.#ring = ring;
+  }
+
+  set(at: number): void {
+    this.#deadlines.remove(this);
+    this.deadlineAt = at;
+    this.#deadlines.add(this);
+  }
+
+  clear(): void {
+    this.#deadlines.remove(this);
+  }
+
+  expired(): void {
+    // A loop that stood still has not read either, and that is not the peer's fault.
+    const lateMs = this.#clock.now() - this.deadlineAt;
+    if (lateMs > limits.lateTurnMs) this.set(this.#clock.now() + lateMs);
+    else this.#ring();
+  }
+}
+
+/**
+ * Ends connections whose peer takes for ever: to finish a frame that it has begun, or to take bytes
+ * that wait for it. How much else it says meanwhile makes no difference.
+ */
+export class LinkWatch {
+  readonly #channel: Channel;
+  readonly #clock: Clock;
+  readonly #frame: Alarm;
+  readonly #stall: Alarm;
+  /** The frame that is incomplete, by its number on the connection, and since when. */
+  #frameNumber = -1;
+  #frameSince = 0;
+  #pausedAt: number | undefined;
+
+  constructor(channel: Channel, clock: Clock, deadlines: Deadlines) {
+    this.#channel = channel;
+    this.#clock = clock;
+    this.#frame = new Alarm(clock, deadlines, () => {
+      channel.refuse(
+        new GeeError("DEADLINE_EXCEEDED", "a frame was begun and not finished in time", {
+          reason: "FRAME_TIMEOUT",
+          executed: "no",
+        }),
+      );
+    });
+    this.#stall = new Alarm(clock, deadlines, () => {
+      channel.close(
+        new GeeError("UNAVAILABLE", `${channel.link.peer} takes nothing that is sent to it`, {
+          reason: "STALLED",
+        }),
+      );
+    });
+  }
+
+  /** A read is over. */
+  read(): void {
+    const { incompleteFrame, incompleteBytes } = this.#channel;
+    if (incompleteFrame === undefined) {
+      if (this.#frameNumber >= 0) this.#frame.clear();
+      this.#frameNumber = -1;
+      this.#pausedAt = undefined;
+      return;
+    }
+    const now = this.#clock.now();
+    if (incompleteFrame !== this.#frameNumber) {
+      this.#frameNumber = incompleteFrame;
+      this.#frameSince = now;
+    } else if (this.#pausedAt !== undefined) {
+      this.#frameSince += now - this.#pausedAt;
+    }
+    this.#pausedAt = undefined;
+    const allowedMs = limits.frameBaseMs + (1_000 * incompleteBytes) / limits.frameBytesPerSecond;
+    this.#frame.set(this.#frameSince + allowedMs);
+  }
+
+  /** We do not read for a while; what the peer sends meanwhile cannot be seen. */
+  paused(): void {
+    this.#pausedAt ??= this.#clock.now();
+    this.#frame.clear();
+  }
+
+  /** Bytes wait for the peer, or it has just taken some of those that do. */
+  waiting(): void {
+    if (this.#channel.unsentBytes > 0) this.#stall.set(this.#clock.now() + limits.stalledWriteMs);
+    else this.#stall.clear();
+  }
+
+  /** The connection is over; what still waits may be taken for a moment. */
+  closed(): void {
+    this.#frame.clear();
+    if (this.#channel.unsentBytes > 0) this.#stall.set(this.#clock.now() + limits.lameDuckMs);
+    else this.#stall.clear();
+  }
+}

@@ -1,0 +1,35 @@
+import { GeeError } from "../base/errors.ts";
+import { limits } from "../base/limits.ts";
+import { bufferedBytes } from "../wire/buffered.ts";
+import type { Channel } from "../wire/channel.ts";
+
+function full(reason: string, message: string): GeeError {
+  return new GeeError("RESOURCE_EXHAUSTED", message, { reason, executed: "no" });
+}
+
+/** Why a call cannot go out on a connection that is about to close. */
+export function closingError(channel: Channel): GeeError {
+  return new GeeError("UNAVAILABLE", `the connection to ${channel.link.peer} is closing`, {
+    reason: "CONNECTION_CLOSING",
+    executed: "no",
+  });
+}
+
+/** Which limit a further call on a connection would break; undefined when it may go out. */
+export function startRefusal(
+  channel: Channel,
+  inFlight: number,
+  maxInFlight: number,
+): GeeError | undefined {
+  const { peer } = channel.link;
+  if (inFlight >= maxInFlight) {
+    return full("TOO_MANY_IN_FLIGHT", `${maxInFlight} calls are in flight to ${peer} already`);
+  }
+  if (bufferedBytes() > limits.maxBufferedBytes) {
+    return full("BUFFERS_FULL", `${bufferedBytes()} bytes wait in this process already`);
+  }
+  if (channel.unsentBytes > limits.maxQueuedRequestBytes) {
+    return full("QUEUE_FULL", `${channel.unsentBytes} bytes wait to be sent to ${peer} already`);
+  }
+  return undefined;
+}
