@@ -232,7 +232,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const registries = parseRegistryUrls(options.registry ?? []);
   const sessions = new Set<Session>();
   let server: RunningServer | undefined;
-  const admission = new Admission(maxConnections());
+  const admission = new Admission(maxConnections(), clock);
   const admitted = new Map<Session, Admitted>();
   const host: SessionHost = {
     clock,

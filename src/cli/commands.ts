@@ -212,4 +212,4 @@ export function findCommand(word: string): CommandSpec | undefined {
 }
 
 /** What `gee help` explains beside the commands. */
-export const topics = ["exit-codes", "env", "arguments"] as const;
+export const topics = ["exit-codes", "env", "arguments", "limits"] as const;

@@ -1,5 +1,6 @@
 import { codeNumbers } from "../base/errors.ts";
 import { commandList, findCommand, topics, type CommandSpec } from "./commands.ts";
+import { limitLines } from "./limits-help.ts";
 import type { Output } from "./output.ts";
 
 interface ExitCode {
@@ -171,6 +172,11 @@ function topicHelp(topic: string | undefined): { text: string; json: unknown } {
       const rest =
         "Flags beat the environment, which beats the default. NO_COLOR switches colour off.";
       return { text: `Environment\n\n${text}\n\n${rest}`, json: rows };
+    }
+    case "limits": {
+      const rows = limitLines();
+      const text = columns(rows.map(({ limit, value, beyond }) => [limit, value, beyond]));
+      return { text: `Limits, and what happens beyond them\n\n${text}`, json: rows };
     }
     case "arguments":
       return { text: argumentsTopic, json: { topic, text: argumentsTopic } };

@@ -1,6 +1,10 @@
 import { GeeError } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
+import type { Clock } from "../base/time.ts";
 import type { Link } from "../wire/link.ts";
+
+/** How long a connection is left to say hello before it may have to make room. */
+const chanceMs = 1_000;
 
 /** A connection as it is counted. */
 export interface Admitted {
@@ -28,10 +32,12 @@ export class Admission {
   readonly #maxGreetings: number;
   #count = 0;
   readonly #byHost: Map<string, number> = new Map();
-  /** In the order of their coming. */
-  readonly #greeting: Set<Admitted> = new Set();
+  readonly #clock: Clock;
+  /** In the order of their coming, and when that was. */
+  readonly #greeting: Map<Admitted, number> = new Map();
 
-  constructor(maxConnections: number) {
+  constructor(maxConnections: number, clock: Clock) {
+    this.#clock = clock;
     this.#maxConnections = maxConnections;
     this.#maxGreetings = Math.max(1, Math.floor(maxConnections / 4));
   }
@@ -39,7 +45,8 @@ export class Admission {
   /** Counts a connection; returns why there is no room for it. `left` follows in either case. */
   enter(admitted: Admitted): GeeError | undefined {
     this.#count++;
-    this.#greeting.add(admitted);
+    const now = this.#clock.now();
+    this.#greeting.set(admitted, now);
     const host = hostOf(admitted.link);
     const ofHost = (this.#byHost.get(host) ?? 0) + 1;
     this.#byHost.set(host, ofHost);
@@ -54,9 +61,12 @@ export class Admission {
     }
     if (this.#greeting.size > this.#maxGreetings) {
       const [oldest] = this.#greeting;
-      oldest?.drop(
-        tooMany("TOO_MANY_GREETINGS", `${this.#maxGreetings} others have not said hello either`),
-      );
+      // A crowd that comes at once is accepted before a word of any of them is read.
+      if (oldest !== undefined && now - oldest[1] >= chanceMs) {
+        oldest[0].drop(
+          tooMany("TOO_MANY_GREETINGS", `${this.#maxGreetings} others have not said hello either`),
+        );
+      }
     }
     return undefined;
   }

@@ -1,0 +1,92 @@
+import { limits } from "../base/limits.ts";
+import { formatDuration } from "./durations.ts";
+
+/** One limit as a person reads it. */
+export interface LimitLine {
+  readonly limit: string;
+  readonly value: string;
+  readonly beyond: string;
+}
+
+function bytes(count: number): string {
+  const mebi = count / 1_048_576;
+  if (Number.isInteger(mebi)) return `${mebi} MiB`;
+  const kibi = count / 1_024;
+  return Number.isInteger(kibi) ? `${kibi} KiB` : `${count} bytes`;
+}
+
+function count(number: number): string {
+  return number.toLocaleString("en-US");
+}
+
+/** Every limit that a server or a client holds its peers to, and what happens beyond it. */
+export function limitLines(): readonly LimitLine[] {
+  const line = (limit: string, value: string, beyond: string): LimitLine => ({
+    limit,
+    value,
+    beyond,
+  });
+  return [
+    line("a message", bytes(limits.maxMessageBytes), "the connection ends; a sender refuses it"),
+    line("depth of a value", count(limits.maxValueDepth), "that call fails"),
+    line("items of a message", count(limits.maxItems), "that call fails"),
+    line("a bigint", bytes(limits.maxBigintBytes), "that call fails"),
+    line(
+      "a caller before its hello",
+      `${bytes(limits.maxCallerHelloBytes)}, ${formatDuration(limits.helloTimeoutMs)}`,
+      "the connection ends",
+    ),
+    line(
+      "a server's hello",
+      `${bytes(limits.maxServerHelloBytes)}, ${formatDuration(limits.helloTimeoutMs)}`,
+      "the connection ends; too many methods: some go by name",
+    ),
+    line(
+      "a frame, from its first byte",
+      `${formatDuration(limits.frameBaseMs)} + 1s for each ${bytes(limits.frameBytesPerSecond)}`,
+      "the connection ends",
+    ),
+    line(
+      "connections of a server",
+      `${count(limits.maxConnections)}, file descriptors - ${limits.reservedDescriptors}`,
+      "refused",
+    ),
+    line(
+      "connections of one address",
+      count(limits.maxConnectionsPerAddress),
+      "refused; loopback and unix sockets are exempt",
+    ),
+    line("connections without a hello", "a quarter of all", "the oldest is dropped"),
+    line("calls in flight on a connection", count(limits.maxInFlight), "refused, not executed"),
+    line("handlers at once in a server", count(limits.maxRunningHandlers), "refused, not executed"),
+    line(
+      "unsent replies on a connection",
+      bytes(limits.pauseReadingBytes),
+      "it is not read, and no further call of it is started",
+    ),
+    line(
+      "unsent replies, at the most",
+      bytes(limits.maxUnsentReplyBytes),
+      "the result is replaced by RESOURCE_EXHAUSTED",
+    ),
+    line(
+      "unsent requests on a connection",
+      bytes(limits.maxQueuedRequestBytes),
+      "refused, not executed",
+    ),
+    line(
+      "bytes that wait in a process",
+      bytes(limits.maxBufferedBytes),
+      "calls are refused, not executed",
+    ),
+    line("a peer that takes nothing", formatDuration(limits.stalledWriteMs), "the connection ends"),
+    line(
+      "pings and idle cancels",
+      `${count(limits.maxControlFrames)} in ${formatDuration(limits.controlWindowMs)}`,
+      "the connection ends",
+    ),
+    line("a request to a registry", bytes(limits.maxRegistryBodyBytes), "refused"),
+    line("instances of a registry", count(limits.maxInstances), "refused"),
+    line("services of an instance", count(limits.maxServices), "refused"),
+  ];
+}

@@ -1,0 +1,48 @@
+import { expect, test } from "bun:test";
+import { limits } from "../../src/base/limits.ts";
+import { limitLines } from "../../src/cli/limits-help.ts";
+
+const protocol = await Bun.file(
+  new URL("../../src/wire/PROTOCOL.md", import.meta.url).pathname,
+).text();
+
+test("every limit has a number and says what happens beyond it", () => {
+  for (const { limit, value, beyond } of limitLines()) {
+    expect(limit).not.toBe("");
+    expect(value).toMatch(/\d|quarter/);
+    expect(beyond).not.toBe("");
+  }
+});
+
+test("the numbers are those in force, in units that a person reads", () => {
+  const value = (limit: string): string | undefined =>
+    limitLines().find((line) => line.limit === limit)?.value;
+  expect(value("a message")).toBe("4 MiB");
+  expect(value("a caller before its hello")).toBe("4 KiB, 2s");
+  expect(value("a frame, from its first byte")).toBe("2s + 1s for each 16 KiB");
+  expect(value("pings and idle cancels")).toBe("200 in 10s");
+});
+
+test("PROTOCOL.md has the same numbers", () => {
+  const stated = [
+    limits.maxMessageBytes,
+    limits.maxValueDepth,
+    limits.maxItems,
+    limits.maxBigintBytes,
+    limits.maxCallerHelloBytes,
+    limits.maxServerHelloBytes,
+    limits.frameBytesPerSecond,
+    limits.maxConnections,
+    limits.maxConnectionsPerAddress,
+    limits.maxInFlight,
+    limits.maxRunningHandlers,
+    limits.pauseReadingBytes,
+    limits.maxUnsentReplyBytes,
+    limits.maxBufferedBytes,
+    limits.maxControlFrames,
+    limits.maxFaultTextLength,
+    limits.maxTimeoutMs,
+  ];
+  const missing = stated.filter((number) => !protocol.includes(number.toLocaleString("en-US")));
+  expect(missing).toEqual([]);
+});
