@@ -1,117 +1,85 @@
-// Unary calls between two processes of this machine: Foo.Sum(1, 2) over one connection, with 1, 64
-// and 512 calls in flight. Each caller waits for its answer before it calls again (closed loop), so
-// the latencies are those of a server that is as busy as it can be.
+// How fast gee is beside what one would use otherwise: the same work, on the same machine, in the
+// same minutes. Each side is two processes on loopback; every result is checked.
 //
-//   bun run bench [--json] [--seconds N]
+//   bun run bench [--quick] [--only NAME] [--rounds N] [--seconds N] [--json]
+//
+// It fails for a wrong result and for a process that ended, never for a figure that is slow.
 
-import { cpus } from "node:os";
-import { parseArgs } from "node:util";
+import { cpus, release } from "node:os";
+import { measure } from "./bench/measure.ts";
+import { parseOptions, usage, UsageError } from "./bench/options.ts";
+import type { Options } from "./bench/options.ts";
+import { lookAround } from "./bench/peers.ts";
+import { endAll, PeerFailed } from "./bench/processes.ts";
+import { footText, headText, reportRow, rowText } from "./bench/report.ts";
+import type { Report, RowReport } from "./bench/report.ts";
 import { install } from "./steps.ts";
 
-interface Measurement {
-  readonly inFlight: number;
-  readonly callsPerSecond: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  /** Share of one core that the calling process used, garbage collection included. */
-  readonly clientCpu: number;
-}
-
-const { values } = parseArgs({
-  options: {
-    json: { type: "boolean", default: false },
-    seconds: { type: "string", default: "3" },
-    server: { type: "boolean", default: false },
-  },
-});
-
-await install();
-const { connect, serve } = await import("../src/index.ts");
-
-class Foo {
-  Sum(a: number, b: number): number {
-    return a + b;
-  }
-}
-
-if (values.server) {
-  const server = await serve({ services: { Foo: new Foo() } });
-  console.log(server.address);
-} else {
-  await measureAll(Number(values.seconds) * 1_000);
-}
-
-async function measureAll(durationMs: number): Promise<void> {
-  const child = Bun.spawn([process.execPath, import.meta.path, "--server"], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  try {
-    const { value } = await child.stdout.getReader().read();
-    const address = new TextDecoder().decode(value).trim();
-    await using gee = connect({ address });
-    const foo = gee.service<Foo>("Foo");
-    const measurements: Measurement[] = [];
-    for (const inFlight of [1, 64, 512]) {
-      await measure(() => foo.Sum(1, 2), inFlight, durationMs / 3);
-      measurements.push(await measure(() => foo.Sum(1, 2), inFlight, durationMs));
-    }
-    print(measurements);
-  } finally {
-    child.kill("SIGKILL");
-    await child.exited;
-  }
-}
-
-async function measure(
-  call: () => Promise<number>,
-  inFlight: number,
-  durationMs: number,
-): Promise<Measurement> {
-  const latenciesMs: number[] = [];
-  const cpuBefore = process.cpuUsage();
+async function bench(options: Options): Promise<void> {
   const startedAt = performance.now();
-  const caller = async (): Promise<void> => {
-    for (;;) {
-      const calledAt = performance.now();
-      if (calledAt - startedAt >= durationMs) return;
-      const sum = await call();
-      if (sum !== 3) throw new Error(`1 + 2 gave ${sum}`);
-      latenciesMs.push(performance.now() - calledAt);
-    }
+  const say = (text: string): void => {
+    if (!options.json) console.log(text);
   };
-  await Promise.all(Array.from({ length: inFlight }, caller));
-  const tookMs = performance.now() - startedAt;
-  const { user, system } = process.cpuUsage(cpuBefore);
-  const sorted = Float64Array.from(latenciesMs).sort();
-  const at = (share: number): number => sorted[Math.floor(share * (sorted.length - 1))] ?? 0;
-  return {
-    inFlight,
-    callsPerSecond: Math.round(sorted.length / (tookMs / 1_000)),
-    p50Ms: Number(at(0.5).toFixed(3)),
-    p99Ms: Number(at(0.99).toFixed(3)),
-    clientCpu: Number(((user + system) / 1_000 / tookMs).toFixed(2)),
+  const machine = {
+    bun: Bun.version,
+    cpu: cpus()[0]?.model ?? "unknown",
+    cores: cpus().length,
+    kernel: release(),
   };
+  const around = await lookAround(options.rows);
+  for (const { what, why } of around.skipped) console.error(`left out: ${what}: ${why}`);
+  say(headText(machine));
+  const rows: RowReport[] = [];
+  for (const row of options.rows) {
+    console.error(`measuring ${row.name}`);
+    const report = reportRow(await measure(row, options, around));
+    rows.push(report);
+    say(`${rowText(report)}\n`);
+  }
+  const report: Report = {
+    benchmark: "gee",
+    machine,
+    rounds: options.rounds,
+    secondsPerRun: options.windowMs / 1_000,
+    skipped: around.skipped,
+    tookSeconds: (performance.now() - startedAt) / 1_000,
+    rows,
+  };
+  if (options.json) console.log(JSON.stringify(report));
+  else say(footText(report));
 }
 
-function print(measurements: readonly Measurement[]): void {
-  const machine = { bun: Bun.version, cores: cpus().length, cpu: cpus()[0]?.model ?? "unknown" };
-  if (values.json) {
-    console.log(JSON.stringify({ ...machine, method: "Foo.Sum", measurements }));
-    return;
+async function main(args: readonly string[]): Promise<number> {
+  try {
+    const options = parseOptions(args);
+    if (options === "help") {
+      console.log(usage);
+      return 0;
+    }
+    await install();
+    await bench(options);
+    return 0;
+  } catch (error) {
+    if (error instanceof UsageError) {
+      console.error(`${error.message}\n\n${usage}`);
+      return 2;
+    }
+    console.error(error instanceof PeerFailed ? error.message : error);
+    return 1;
+  } finally {
+    endAll();
   }
-  console.log(
-    `Foo.Sum(1, 2), two processes, one connection, ${machine.cores} cores, ${machine.cpu}`,
-  );
-  console.log("in flight     calls/s        p50        p99   client's core");
-  for (const { inFlight, callsPerSecond, p50Ms, p99Ms, clientCpu } of measurements) {
-    console.log(
-      [
-        String(inFlight).padStart(9),
-        callsPerSecond.toLocaleString("en").padStart(11),
-        `${p50Ms}ms`.padStart(10),
-        `${p99Ms}ms`.padStart(10),
-        `${Math.round(clientCpu * 100)}%`.padStart(15),
-      ].join(" "),
-    );
+}
+
+if (import.meta.main) {
+  for (const [signal, exitCode] of [
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const) {
+    process.on(signal, () => {
+      endAll();
+      process.exit(exitCode);
+    });
   }
+  process.exitCode = await main(process.argv.slice(2));
 }

@@ -1,0 +1,91 @@
+// How each peer's two processes are started.
+
+import { fileURLToPath } from "node:url";
+import { Child, ownFolder, PeerFailed } from "./processes.ts";
+import { peerTitles } from "./rows.ts";
+import type { PeerName, Row } from "./rows.ts";
+import type { Setup } from "./work.ts";
+
+const program = fileURLToPath(import.meta.resolve("./peer.ts"));
+const goSource = fileURLToPath(import.meta.resolve("./go/main.go"));
+
+/** What of the surroundings the benchmark can use. */
+export interface Surroundings {
+  /** Go's program, built; undefined without Go. */
+  readonly go: string | undefined;
+  readonly taskset: string | undefined;
+  /** What is left out, and why. */
+  readonly skipped: readonly { readonly what: string; readonly why: string }[];
+}
+
+async function buildGo(): Promise<{ readonly path?: string; readonly why: string }> {
+  const go = Bun.which("go");
+  if (go === null) return { why: "go is not installed" };
+  const path = `${ownFolder()}/netrpc`;
+  // Nothing but the standard library, so nothing is to be fetched either.
+  const env = { GO111MODULE: "off", GOTOOLCHAIN: "local", GOFLAGS: "" };
+  await using build = new Child("go build", [go, "build", "-o", path, goSource], env);
+  try {
+    await build.expect("end of go build");
+  } catch (error) {
+    if (await Bun.file(path).exists()) return { path, why: "" };
+    if (!(error instanceof PeerFailed)) throw error;
+    return { why: `it could not be built: ${error.message}` };
+  }
+  return { why: "go build spoke" };
+}
+
+/** Looks around once, for the peers and the pinning that the rows ask for. */
+export async function lookAround(rows: readonly Row[]): Promise<Surroundings> {
+  const skipped: { what: string; why: string }[] = [];
+  let go: string | undefined;
+  if (rows.some((row) => row.peers.includes("go"))) {
+    const built = await buildGo();
+    go = built.path;
+    if (go === undefined) skipped.push({ what: peerTitles.go, why: built.why });
+  }
+  const taskset = Bun.which("taskset") ?? undefined;
+  if (taskset === undefined && rows.some((row) => row.pinned)) {
+    skipped.push({ what: "one CPU for both processes", why: "taskset is not installed" });
+  }
+  return { go, taskset, skipped };
+}
+
+/** Starts one end of a peer. */
+export function start(
+  peer: PeerName,
+  role: "server" | "client" | "holder",
+  setup: string,
+  pinned: boolean,
+  { go, taskset }: Surroundings,
+): Child {
+  const command =
+    peer === "go" ? [go ?? "", role, setup] : [process.execPath, program, peer, role, setup];
+  return new Child(
+    `${peerTitles[peer]}, ${role}`,
+    // taskset becomes the program that it starts, so the process id stays the same.
+    pinned && taskset !== undefined ? [taskset, "-c", "0", ...command] : command,
+    peer === "http" ? { BUN_CONFIG_MAX_HTTP_REQUESTS: "600" } : {},
+  );
+}
+
+/** A peer's two ends, connected. */
+export interface Pair extends AsyncDisposable {
+  readonly peer: PeerName;
+  readonly server: Child;
+  readonly client: Child;
+}
+
+/** Starts a server, and a client of it with what a row asks for. */
+export async function startPair(peer: PeerName, row: Row, around: Surroundings): Promise<Pair> {
+  await using stack = new AsyncDisposableStack();
+  const server = stack.use(start(peer, "server", "{}", row.pinned, around));
+  const port = Number(await server.expect("listening"));
+  if (row.work === "idle") throw new Error("nobody calls in the idle row");
+  const { work, size, connections, inFlight } = row;
+  const setup: Setup = { port, work, size, connections, inFlight };
+  const client = stack.use(start(peer, "client", JSON.stringify(setup), row.pinned, around));
+  await client.expect("ready");
+  const parts = stack.move();
+  return { peer, server, client, [Symbol.asyncDispose]: () => parts.disposeAsync() };
+}

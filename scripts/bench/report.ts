@@ -1,0 +1,204 @@
+// What was measured, as one document: for programs as it is, for people as a table.
+
+import type { Measured, Run } from "./measure.ts";
+import { isMoreBetter, peerTitles } from "./rows.ts";
+import type { Figure, PeerName } from "./rows.ts";
+import { median, ratioOf, spread } from "./statistics.ts";
+import type { Ratio } from "./statistics.ts";
+
+/** One side of a row. */
+export interface Side {
+  readonly peer: PeerName;
+  /** The median of all rounds. */
+  readonly value: number;
+  /** From the least to the greatest, as a share of the median. */
+  readonly spread: number;
+  readonly p50Us: number | undefined;
+  readonly p99Us: number | undefined;
+  readonly serverCpuUs: number | undefined;
+  readonly clientCpuUs: number | undefined;
+  readonly runs: readonly Run[];
+}
+
+/** gee beside one peer; beside itself when the bound is one of its own figure. */
+export interface Comparison {
+  readonly against: PeerName;
+  /** gee / peer, of the same round each; undefined for gee's own figure. */
+  readonly ratio: Ratio | undefined;
+  /** What issue 3 asks for: at least that much where more is better, else at most. */
+  readonly floor: number | undefined;
+  readonly reached: boolean | undefined;
+}
+
+export interface RowReport {
+  readonly name: string;
+  readonly title: string;
+  readonly figure: Figure;
+  readonly connections: number;
+  readonly sides: readonly Side[];
+  readonly comparisons: readonly Comparison[];
+}
+
+/** The document that `--json` prints. */
+export interface Report {
+  readonly benchmark: "gee";
+  readonly machine: {
+    readonly bun: string;
+    readonly cpu: string;
+    readonly cores: number;
+    readonly kernel: string;
+  };
+  readonly rounds: number;
+  readonly secondsPerRun: number;
+  readonly skipped: readonly { readonly what: string; readonly why: string }[];
+  readonly tookSeconds: number;
+  readonly rows: readonly RowReport[];
+}
+
+function middle(values: readonly (number | undefined)[]): number | undefined {
+  const there = values.filter((value) => value !== undefined);
+  return there.length === 0 ? undefined : median(there);
+}
+
+function sideOf(peer: PeerName, runs: readonly Run[]): Side {
+  const values = runs.map(({ value }) => value);
+  return {
+    peer,
+    value: median(values),
+    spread: spread(values),
+    p50Us: middle(runs.map((run) => run.p50Us)),
+    p99Us: middle(runs.map((run) => run.p99Us)),
+    serverCpuUs: middle(runs.map((run) => run.serverCpuUs)),
+    clientCpuUs: middle(runs.map((run) => run.clientCpuUs)),
+    runs,
+  };
+}
+
+/** Sums a row up. */
+export function reportRow({ row, runs, connections }: Measured): RowReport {
+  const sides = [...runs].map(([peer, own]) => sideOf(peer, own));
+  const ours = sides.find(({ peer }) => peer === "gee");
+  const { figure } = row;
+  const compare = (against: PeerName, theirs: Side): Comparison => {
+    const floor = row.floors.find((own) => own.against === against)?.bound;
+    const ratio =
+      ours === undefined || ours === theirs
+        ? undefined
+        : ratioOf(
+            ours.runs.map(({ value }) => value),
+            theirs.runs.map(({ value }) => value),
+          );
+    const value = ratio?.median ?? theirs.value;
+    const reached =
+      floor === undefined ? undefined : isMoreBetter[figure] ? value >= floor : value <= floor;
+    return { against, ratio, floor, reached };
+  };
+  return {
+    name: row.name,
+    title: row.title,
+    figure,
+    connections,
+    sides,
+    comparisons: sides
+      .filter(({ peer }) => peer !== "gee" || row.floors.some(({ against }) => against === "gee"))
+      .map((side) => compare(side.peer, side)),
+  };
+}
+
+const units: Readonly<Record<Figure, string>> = {
+  callsPerSecond: "calls/s",
+  meanUs: "us mean",
+  kibPerConnection: "KiB each",
+};
+
+function figureText(value: number, figure: Figure): string {
+  const digits = figure === "callsPerSecond" ? 0 : 2;
+  const text = value.toLocaleString("en", {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  });
+  return `${text} ${units[figure]}`;
+}
+
+function cpuText({ serverCpuUs, clientCpuUs }: Side): string {
+  if (serverCpuUs === undefined || clientCpuUs === undefined) return "";
+  return `${serverCpuUs.toFixed(2)} + ${clientCpuUs.toFixed(2)}`;
+}
+
+function verdict({ floor, reached }: Comparison, figure: Figure): [string, string] {
+  if (floor === undefined) return ["", ""];
+  return [
+    `${isMoreBetter[figure] ? ">=" : "<="} ${floor}`,
+    reached === true ? "reached" : "MISSED",
+  ];
+}
+
+const widths = [24, 20, 8, 16, 18, 20, 8, 8] as const;
+
+function line(cells: readonly string[]): string {
+  return widths
+    .map((width, index) => {
+      const cell = cells[index] ?? "";
+      return index === 0 ? cell.padEnd(width) : cell.padStart(width);
+    })
+    .join(" ")
+    .trimEnd();
+}
+
+const heads = ["", "median", "spread", "p50 / p99 us", "CPU us a call", "gee / peer", "floor", ""];
+
+/** One row for people. */
+export function rowText(row: RowReport): string {
+  const { figure } = row;
+  const sides = row.sides.map((side) => {
+    const comparison = row.comparisons.find(({ against }) => against === side.peer);
+    const ratio = comparison?.ratio;
+    const [floor, reached] = comparison === undefined ? ["", ""] : verdict(comparison, figure);
+    return line([
+      `  ${peerTitles[side.peer]}`,
+      figureText(side.value, figure),
+      `${Math.round(100 * side.spread)}%`,
+      side.p50Us === undefined || side.p99Us === undefined
+        ? ""
+        : `${side.p50Us.toFixed(0)} / ${side.p99Us.toFixed(0)}`,
+      cpuText(side),
+      ratio === undefined
+        ? ""
+        : `${ratio.median.toFixed(2)} (${ratio.least.toFixed(2)}-${ratio.greatest.toFixed(2)})`,
+      floor,
+      reached,
+    ]);
+  });
+  return [row.title, ...sides].join("\n");
+}
+
+/** What stands above the rows. */
+export function headText({ bun, cpu, cores, kernel }: Report["machine"]): string {
+  return [
+    `Bun ${bun}, ${cores} x ${cpu}, Linux ${kernel}; two processes on loopback, one connection`,
+    "CPU: server + client, all threads. Ratios: of the same round, median (least-greatest).",
+    "",
+    line(heads),
+  ].join("\n");
+}
+
+/** What stands below them. */
+export function footText(report: Report): string {
+  const judged = report.rows.flatMap((row) =>
+    row.comparisons
+      .filter(({ floor }) => floor !== undefined)
+      .map((comparison) => ({ row, comparison })),
+  );
+  const missed = judged.filter(({ comparison }) => comparison.reached === false);
+  const calibrations = report.rows
+    .flatMap(({ sides }) => sides.flatMap(({ runs }) => runs))
+    .map(({ calibrationMs }) => calibrationMs);
+  return [
+    `${judged.length - missed.length} of ${judged.length} floors of issue 3 reached` +
+      (missed.length === 0 ? "" : `; missed: ${missed.map(({ row }) => row.name).join(", ")}`),
+    `calibration loop ${Math.min(...calibrations).toFixed(1)} to ` +
+      `${Math.max(...calibrations).toFixed(1)} ms: compare figures of like ones, and ratios`,
+    ...report.skipped.map(({ what, why }) => `left out: ${what}: ${why}`),
+    `${report.rounds} rounds of ${report.secondsPerRun} s; ${report.tookSeconds.toFixed(0)} s in all`,
+  ].join("\n");
+}
