@@ -8,11 +8,11 @@ export interface LimitLine {
   readonly beyond: string;
 }
 
-function bytes(count: number): string {
-  const mebi = count / 1_048_576;
+function bytes(size: number): string {
+  const mebi = size / 1_048_576;
   if (Number.isInteger(mebi)) return `${mebi} MiB`;
-  const kibi = count / 1_024;
-  return Number.isInteger(kibi) ? `${kibi} KiB` : `${count} bytes`;
+  const kibi = size / 1_024;
+  return Number.isInteger(kibi) ? `${kibi} KiB` : `${size} bytes`;
 }
 
 function count(number: number): string {

@@ -33,6 +33,8 @@ export class RoutedCall extends OutgoingCall {
   /** Who was tried, by {@link keyOf}. Made when the first attempt has failed. */
   tried: Set<string> | undefined = undefined;
   current: Member | undefined = undefined;
+  /** It has not waited for anything yet, so all of its time is left. */
+  fresh = true;
   /** The list was asked for anew because everybody on it had failed. */
   refreshed: boolean;
   /** The failure that says most: the first that is not "unreachable", else the first. */

@@ -1,6 +1,5 @@
 import type { Deadlines } from "../base/deadlines.ts";
 import { GeeError } from "../base/errors.ts";
-import type { Code } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import { nearest } from "../base/names.ts";
@@ -14,6 +13,7 @@ import type { Pool } from "../rpc/pool.ts";
 import { Candidates } from "./candidates.ts";
 import { keyOf, RoutedCall } from "./routed-call.ts";
 import type { CallRouter, RoutedRequest } from "./routed-call.ts";
+import { within } from "./within.ts";
 
 /** What a router is made of. */
 export interface RouterOptions {
@@ -64,10 +64,10 @@ export class Router implements CallRouter {
     request: RoutedRequest,
   ): Promise<readonly { readonly member: Member; readonly answer: Promise<unknown> }[]> {
     this.#checkOpen();
-    const { resolver } = this.#options;
-    this.#use(await this.#within(request, resolver.members()));
+    const { clock, resolver } = this.#options;
+    this.#use(await within(clock, request, resolver.members()));
     if (this.#candidates.of(request).length === 0) {
-      await this.#within(request, resolver.refresh());
+      await within(clock, request, resolver.refresh());
       this.#use(resolver.current() ?? []);
     }
     const candidates = this.#candidates.of(request);
@@ -111,28 +111,8 @@ export class Router implements CallRouter {
 
   // -------------------------------------------------------------- members
 
-  /** Waits for what a request needs before it has a server: no longer than it may take itself. */
-  async #within<T>(request: RoutedRequest, work: Promise<T>): Promise<T> {
-    const { clock } = this.#options;
-    const { signal } = request;
-    const { promise: over, reject } = Promise.withResolvers<never>();
-    const end = (code: Code, message: string): void =>
-      reject(new GeeError(code, message, { executed: "no", cause: signal?.reason }));
-    const timer = clock.after(request.deadlineAt - clock.now(), () =>
-      end("DEADLINE_EXCEEDED", `no registry answered in ${request.timeoutMs} ms`),
-    );
-    const onAbort = (): void => end("CANCELLED", `${request.method} was cancelled`);
-    if (signal?.aborted === true) onAbort();
-    signal?.addEventListener("abort", onAbort, { once: true });
-    try {
-      return await Promise.race([over, work]);
-    } finally {
-      timer.cancel();
-      signal?.removeEventListener("abort", onAbort);
-    }
-  }
-
   async #lookUp(call: RoutedCall): Promise<void> {
+    call.fresh = false;
     try {
       const list = await this.#options.resolver.members();
       if (call.settled) return;
@@ -149,6 +129,7 @@ export class Router implements CallRouter {
   /** Nobody that is left on the list serves this: the list may be older than the server. */
   async #lookAgain(call: RoutedCall): Promise<void> {
     call.refreshed = true;
+    call.fresh = false;
     await this.#options.resolver.refresh();
     if (call.settled) return;
     const before = call.candidates;
@@ -191,6 +172,7 @@ export class Router implements CallRouter {
       this.#send(call, member, connection);
       return;
     }
+    call.fresh = false;
     connection.then(
       (ready) => {
         if (!call.settled) this.#send(call, member, ready);
@@ -232,7 +214,8 @@ export class Router implements CallRouter {
       );
       return;
     }
-    connection.start(call);
+    if (call.fresh) connection.start(call, call.request.timeoutMs);
+    else connection.start(call);
   }
 
   /** An attempt has failed; true when another is under way. */
@@ -247,6 +230,7 @@ export class Router implements CallRouter {
     call.tried ??= new Set();
     call.tried.add(keyOf(current));
     call.current = undefined;
+    call.fresh = false;
     // The list that named it may be out of date; whoever comes next should have a newer one.
     if (lost) void resolver.refresh();
     const next = this.#choose(call);

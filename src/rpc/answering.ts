@@ -10,6 +10,7 @@ import { methodFlags } from "../wire/hello.ts";
 import type { CallMessage } from "../wire/message.ts";
 import { withContext } from "./context.ts";
 import { HandlerRun } from "./handler-run.ts";
+import type { RunHost } from "./handler-run.ts";
 import type { ServedMethod, ServiceTable } from "./service.ts";
 
 /**
@@ -69,7 +70,7 @@ function refusal(
  * Handlers at work for one connection, from a call that has come in whole to its one answer: a
  * result, a fault, or, when the call is given up, a fault while the handler is still told to stop.
  */
-export class Answering {
+export class Answering implements RunHost {
   readonly #channel: Channel;
   readonly #host: AnsweringHost;
   readonly #onEnded: () => void;
@@ -142,19 +143,14 @@ export class Answering {
       const deadlineAt = arrivedAt + allowedMs;
       const refused = this.#refusalOf(call, served, deadlineAt);
       if (refused !== undefined) throw refused;
-      run = new HandlerRun(call, served, deadlineAt, {
-        peer: this.#channel.link.peer,
-        log: host.log,
-        clock: host.clock,
-        onExpired: this.#onExpired,
-      });
+      run = new HandlerRun(call, served, deadlineAt, this);
     } catch (error) {
       this.fault(call.id, GeeError.from(error, "no"));
       return;
     }
     host.running++;
     try {
-      result = withContext(run, () => run.served.invoke(call.args));
+      result = withContext(run, run.served.invoke, call.args);
       if (isThenable(result)) {
         // A thenable that is no promise may throw, or call back twice; a promise around it does not.
         const ending = Promise.resolve(result);
@@ -185,14 +181,27 @@ export class Answering {
     this.#onEnded();
   }
 
-  readonly #onExpired = (run: HandlerRun): void => {
+  get peer(): string {
+    return this.#channel.link.peer;
+  }
+
+  get log(): Log {
+    return this.#host.log;
+  }
+
+  get clock(): Clock {
+    return this.#host.clock;
+  }
+
+  /** A handler's time is over. */
+  onExpired(run: HandlerRun): void {
     this.giveUp(
       run.id,
       new GeeError("DEADLINE_EXCEEDED", `${run.method} was not done in time`, {
         executed: "maybe",
       }),
     );
-  };
+  }
 
   /** Answers a call whose handler still runs, and tells the handler to stop. */
   giveUp(id: number, why: GeeError): void {

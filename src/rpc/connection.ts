@@ -4,7 +4,7 @@ import type { Code } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
 import type { Clock, Timer } from "../base/time.ts";
 import { Channel } from "../wire/channel.ts";
-import type { ChannelOwner } from "../wire/channel.ts";
+import type { ChannelOwner, IdGiver } from "../wire/channel.ts";
 import { errorOf } from "../wire/fault.ts";
 import { kinds } from "../wire/frame.ts";
 import { protocolVersion } from "../wire/hello.ts";
@@ -15,6 +15,7 @@ import { ControlBudget, tooManyControls } from "./control-budget.ts";
 import { LinkWatch } from "./link-watch.ts";
 import type { CallCarrier, OutgoingCall } from "./outgoing-call.ts";
 import { Pending } from "./pending.ts";
+import { unsupportedKind, wrongInstance } from "./refusals.ts";
 import { closingError, startRefusal } from "./start-refusal.ts";
 
 /** A caller whose next id would pass this opens another connection. */
@@ -41,7 +42,7 @@ export interface ConnectionOptions {
  *   server drains, when ids run out, and by `drain`.
  * - closed: everything that was in flight has failed with the first reason.
  */
-export class Connection implements ChannelOwner, CallCarrier {
+export class Connection implements ChannelOwner, CallCarrier, IdGiver {
   readonly channel: Channel;
   /** Settles when the greeting is over; rejects with GeeError, executed no. */
   readonly ready: Promise<void>;
@@ -54,6 +55,8 @@ export class Connection implements ChannelOwner, CallCarrier {
   #state: "greeting" | "ready" | "draining" | "closed" = "greeting";
   #hello: ServerHello | undefined;
   #nextId: number;
+  /** The id of the call that is being sent, once its frame has its place in line. */
+  #givenId = 0;
   #strays = 0;
   #refusal: GeeError | undefined;
   readonly #helloTimer: Timer;
@@ -116,26 +119,26 @@ export class Connection implements ChannelOwner, CallCarrier {
 
   // -------------------------------------------------------------- calls
 
-  /** Sends a call; it hears of its answer, or of its failure. The connection must be ready. */
-  start(call: OutgoingCall): void {
+  /**
+   * Sends a call; it hears of its answer, or of its failure. The connection must be ready. `leftMs` is
+   * what is left of its deadline, for those who know without looking at the clock.
+   */
+  start(call: OutgoingCall, leftMs: number = call.deadlineAt - this.#options.clock.now()): void {
     const refusal = this.#cannotStart();
     if (refusal !== undefined) {
       call.fail(refusal);
       return;
     }
-    let id = 0;
+    const { method, args, metadata } = call.request;
     let position: number;
+    this.#givenId = 0;
     try {
-      const { args, metadata } = call.request;
       position = this.channel.send(
         {
           kind: "call",
-          id,
-          method: this.#methods.get(call.request.method) ?? this.#methodOf(call.request.method),
-          timeoutMs: Math.max(
-            0,
-            Math.min(Math.ceil(call.deadlineAt - this.#options.clock.now()), limits.maxTimeoutMs),
-          ),
+          id: 0,
+          method: this.#methods.get(method) ?? this.#methodOf(method),
+          timeoutMs: Math.max(0, Math.min(Math.ceil(leftMs), limits.maxTimeoutMs)),
           args,
           flags: 0,
           attempt: call.attempt,
@@ -143,13 +146,16 @@ export class Connection implements ChannelOwner, CallCarrier {
           idempotencyKey: undefined,
           streamArgument: undefined,
         },
-        () => (id = this.#nextId++),
+        this,
       );
     } catch (error) {
       call.fail(GeeError.from(error, "no"));
       return;
     }
-    // Encoding runs the getters of the arguments, and those may have ended the call or closed this.
+    // Encoding runs the getters of the arguments, and those may have ended the call or closed this;
+    // or have started another call, which leaves 0 here again.
+    const id = this.#givenId;
+    this.#givenId = 0;
     if (id === 0) {
       call.fail(closingError(this.channel));
       return;
@@ -161,6 +167,11 @@ export class Connection implements ChannelOwner, CallCarrier {
     call.carriedBy(this, id, position);
     this.#pending.add(call);
     if (this.#nextId > lastCallId) this.drain();
+  }
+
+  giveId(): number {
+    this.#givenId = this.#nextId++;
+    return this.#givenId;
   }
 
   #cannotStart(): GeeError | undefined {
@@ -224,7 +235,7 @@ export class Connection implements ChannelOwner, CallCarrier {
       case "item":
       case "end":
       case "credit":
-        this.#unsupported(message.kind);
+        this.channel.refuse(unsupportedKind(message.kind));
         break;
       case "call":
       case "cancel":
@@ -244,7 +255,7 @@ export class Connection implements ChannelOwner, CallCarrier {
       return;
     }
     if (kind !== kinds.result && kind !== kinds.fault) {
-      this.#unsupported(`kind ${kind}`);
+      this.channel.refuse(unsupportedKind(`kind ${kind}`));
       return;
     }
     const executed = kind === kinds.result ? "yes" : "maybe";
@@ -270,12 +281,7 @@ export class Connection implements ChannelOwner, CallCarrier {
   #greeted(hello: ServerHello): void {
     const wanted = this.#options.instance;
     if (wanted !== undefined && hello.instance !== wanted) {
-      this.channel.refuse(
-        new GeeError("UNAVAILABLE", "another instance answers at this address", {
-          reason: "WRONG_INSTANCE",
-          executed: "no",
-        }),
-      );
+      this.channel.refuse(wrongInstance());
       return;
     }
     if (hello.version !== protocolVersion) {
@@ -299,14 +305,6 @@ export class Connection implements ChannelOwner, CallCarrier {
     this.channel.refuse(
       new GeeError("INTERNAL", `protocol error of ${this.channel.link.peer}: ${what}`, {
         reason: "PROTOCOL_ERROR",
-      }),
-    );
-  }
-
-  #unsupported(what: string): void {
-    this.channel.refuse(
-      new GeeError("UNIMPLEMENTED", `${what} needs a feature that was not agreed on`, {
-        reason: "UNSUPPORTED_KIND",
       }),
     );
   }

@@ -37,12 +37,12 @@ export function callContext(): CallContext {
   return current;
 }
 
-/** Runs `handler` with `context` as what `callContext` returns. */
-export function withContext<T>(context: CallContext, handler: () => T): T {
+/** Runs a handler with `context` as what `callContext` returns. */
+export function withContext<A, T>(context: CallContext, handler: (args: A) => T, args: A): T {
   const outer = current;
   current = context;
   try {
-    return handler();
+    return handler(args);
   } finally {
     current = outer;
   }

@@ -7,7 +7,7 @@ import type { ServiceTable } from "./service.ts";
 
 function fits(hello: ServerHello): boolean {
   try {
-    encodeMessage({ kind: "serverHello", id: 0, hello }, limits.maxServerHelloBytes, () => {});
+    encodeMessage({ kind: "serverHello", id: 0, hello }, limits.maxServerHelloBytes);
     return true;
   } catch (error) {
     if (error instanceof GeeError && error.reason === "MESSAGE_TOO_LARGE") return false;

@@ -8,6 +8,15 @@ import type { ServedMethod } from "./service.ts";
 
 const noMetadata: Metadata = Object.freeze({});
 
+/** Where handlers run: what all of one connection have in common. */
+export interface RunHost {
+  readonly peer: string;
+  readonly log: Log;
+  readonly clock: Clock;
+  /** The run's time is over. */
+  onExpired(run: HandlerRun): void;
+}
+
 /**
  * One handler at work, and what it sees as its call context. The signal is made when it is first
  * asked for, because most handlers never look at it and making one costs more than a call.
@@ -15,36 +24,28 @@ const noMetadata: Metadata = Object.freeze({});
 export class HandlerRun implements CallContext, DeadlineEntry {
   readonly id: number;
   readonly served: ServedMethod;
-  readonly peer: string;
-  readonly log: Log;
   readonly deadlineAt: number;
   previous: DeadlineEntry | undefined = undefined;
   next: DeadlineEntry | undefined = undefined;
   readonly #call: CallMessage;
-  readonly #clock: Clock;
-  readonly #onExpired: (run: HandlerRun) => void;
-  #controller: AbortController | undefined;
-  #abortedWith: GeeError | undefined;
+  readonly #host: RunHost;
+  #controller: AbortController | undefined = undefined;
+  #abortedWith: GeeError | undefined = undefined;
 
-  constructor(
-    call: CallMessage,
-    served: ServedMethod,
-    deadlineAt: number,
-    host: {
-      readonly peer: string;
-      readonly log: Log;
-      readonly clock: Clock;
-      readonly onExpired: (run: HandlerRun) => void;
-    },
-  ) {
+  constructor(call: CallMessage, served: ServedMethod, deadlineAt: number, host: RunHost) {
     this.id = call.id;
     this.served = served;
-    this.peer = host.peer;
-    this.log = host.log;
     this.deadlineAt = deadlineAt;
     this.#call = call;
-    this.#clock = host.clock;
-    this.#onExpired = host.onExpired;
+    this.#host = host;
+  }
+
+  get peer(): string {
+    return this.#host.peer;
+  }
+
+  get log(): Log {
+    return this.#host.log;
   }
 
   get method(): string {
@@ -57,7 +58,7 @@ export class HandlerRun implements CallContext, DeadlineEntry {
 
   get remainingMs(): number | undefined {
     if (this.deadlineAt === Number.POSITIVE_INFINITY) return undefined;
-    return Math.max(0, this.deadlineAt - this.#clock.now());
+    return Math.max(0, this.deadlineAt - this.#host.clock.now());
   }
 
   get signal(): AbortSignal {
@@ -74,6 +75,6 @@ export class HandlerRun implements CallContext, DeadlineEntry {
   }
 
   expired(): void {
-    this.#onExpired(this);
+    this.#host.onExpired(this);
   }
 }

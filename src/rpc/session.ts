@@ -16,6 +16,7 @@ import type { AnsweringHost } from "./answering.ts";
 import { Arrivals } from "./arrivals.ts";
 import { ControlBudget, tooManyControls } from "./control-budget.ts";
 import { LinkWatch } from "./link-watch.ts";
+import { unsupportedKind, wrongInstance } from "./refusals.ts";
 
 /** What every session of one server shares. */
 export interface SessionHost extends AnsweringHost {
@@ -50,7 +51,7 @@ export class Session implements ChannelOwner {
   #state: "greeting" | "open" | "closed" = "greeting";
   #lastId = 0;
   /** Nothing is read until the replies that wait have gone down. */
-  readonly #helloTimer: Timer;
+  #helloTimer: Timer | undefined;
   readonly #watch: LinkWatch;
   readonly #controls: ControlBudget = new ControlBudget();
 
@@ -116,11 +117,7 @@ export class Session implements ChannelOwner {
       case "item":
       case "end":
       case "credit":
-        this.channel.refuse(
-          new GeeError("UNIMPLEMENTED", `${message.kind} needs a feature that was not agreed on`, {
-            reason: "UNSUPPORTED_KIND",
-          }),
-        );
+        this.channel.refuse(unsupportedKind(message.kind));
         break;
       case "callerHello":
       case "serverHello":
@@ -164,19 +161,15 @@ export class Session implements ChannelOwner {
       return;
     }
     if (hello.instance !== undefined && hello.instance !== own.instance) {
-      this.channel.refuse(
-        new GeeError("UNAVAILABLE", "another instance serves this address", {
-          reason: "WRONG_INSTANCE",
-          executed: "no",
-        }),
-      );
+      this.channel.refuse(wrongInstance());
       return;
     }
     if (this.#host.draining) {
       this.channel.refuse(shuttingDown());
       return;
     }
-    this.#helloTimer.cancel();
+    this.#helloTimer?.cancel();
+    this.#helloTimer = undefined;
     this.#state = "open";
     this.#host.greeted(this);
     this.channel.peerMaxMessageBytes = hello.maxMessageBytes;
@@ -272,7 +265,7 @@ export class Session implements ChannelOwner {
   closed(why: GeeError): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
-    this.#helloTimer.cancel();
+    this.#helloTimer?.cancel();
     this.#watch.closed();
     this.#host.turns.unwatch();
     if (why.reason === "NOT_A_FRAME" || why.reason === "PROTOCOL_ERROR") {

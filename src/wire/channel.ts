@@ -28,6 +28,20 @@ export interface ChannelOwner {
   closed(why: GeeError): void;
 }
 
+/** Gives the next call its id. */
+export interface IdGiver {
+  giveId(): number;
+}
+
+/** Channels that have something to write when this turn's work is done. */
+let planned: Channel[] = [];
+
+function flushPlanned(): void {
+  const channels = planned;
+  planned = [];
+  for (const channel of channels) channel.flush();
+}
+
 const reader = new ValueReader();
 const bodyKinds: ReadonlySet<number> = new Set([
   kinds.call,
@@ -106,42 +120,36 @@ export class Channel implements LinkEvents, FrameSink {
 
   /**
    * Sends one message, with the next flush, and returns its position for `hasLeft` and `withdraw`.
-   * `nextId` gives the id in place of the message's own, at the moment when the frame takes its place
+   * `giver` gives the id in place of the message's own, at the moment when the frame takes its place
    * in line: what is encoded may send by itself, and ids must rise in the order of the frames.
    *
    * @throws GeeError as `encodeMessage`; nothing is sent then. On a closed channel it does nothing.
    */
-  send(message: Message, nextId?: () => number): number {
-    let position = this.#outbox.position;
+  send(message: Message, giver?: IdGiver): number {
+    if (this.finished) return this.#outbox.position;
+    const { bytes, length } = encodeMessage(message, this.peerMaxMessageBytes);
+    // Only now: a getter that ran during the encoding may have sent a frame of its own before this
+    // one, or closed the channel.
+    const { position } = this.#outbox;
     if (this.finished) return position;
-    encodeMessage(message, this.peerMaxMessageBytes, (bytes, length) => {
-      // A getter that ran during the encoding may have sent a frame of its own before this one, or
-      // closed the channel.
-      position = this.#outbox.position;
-      if (this.finished) return;
-      if (nextId !== undefined) bytes.writeUInt32BE(nextId(), idOffset);
-      this.#outbox.append(bytes, length);
-    });
+    if (giver !== undefined) bytes.writeUInt32BE(giver.giveId(), idOffset);
+    this.#outbox.append(bytes, length);
     if (!this.#reading && !this.#flushPlanned) {
       this.#flushPlanned = true;
-      queueMicrotask(this.#flush);
+      if (planned.push(this) === 1) queueMicrotask(flushPlanned);
     }
     return position;
   }
 
   /** Writes what waits now, not at the end of the turn. */
   flush(): void {
-    this.#flush();
-  }
-
-  readonly #flush = (): void => {
     this.#flushPlanned = false;
     if (this.#closed) return;
     const { isBlocked } = this.#outbox;
     this.#outbox.flush();
     if (!isBlocked && this.#outbox.isBlocked && !this.finished) this.#owner.blocked();
     this.#heedPressure();
-  };
+  }
 
   /**
    * A caller that does not take its answers is not heard until it has taken half of what may wait.
@@ -187,7 +195,7 @@ export class Channel implements LinkEvents, FrameSink {
     } finally {
       this.#reading = false;
     }
-    this.#flush();
+    this.flush();
   }
 
   frame(

@@ -2,6 +2,13 @@ import { limits } from "../base/limits.ts";
 import { decodeTagged, typedArrays } from "./codec.ts";
 import { TextCache } from "./text-cache.ts";
 
+declare global {
+  interface Buffer<TArrayBuffer extends ArrayBufferLike = ArrayBufferLike> {
+    /** What `toString("latin1", start, end)` comes down to, for two thirds of its price. */
+    latin1Slice(start: number, end: number): string;
+  }
+}
+
 /** Thrown for bytes that are no acceptable value. Says what was wrong and at which byte. */
 export class Malformed extends Error {}
 
@@ -145,8 +152,7 @@ export class ValueReader {
   /** A copy, so that a value that lives on does not hold the whole receive buffer. */
   #binary(first: number): Uint8Array<ArrayBuffer> {
     const length = this.#length(first);
-    const copy = new Uint8Array(length);
-    copy.set(this.#bytes.subarray(this.#at, this.#at + length));
+    const copy = new Uint8Array(this.#bytes.subarray(this.#at, this.#at + length));
     this.#at += length;
     return copy;
   }
@@ -169,7 +175,7 @@ export class ValueReader {
       const bytes = this.#bytes;
       let high = 0;
       for (let index = start; index < end; index++) high |= bytes[index] ?? 0;
-      if (high < 0x80) return bytes.toString("latin1", start, end);
+      if (high < 0x80) return bytes.latin1Slice(start, end);
     }
     return this.#utf8(start, end);
   }
@@ -212,11 +218,11 @@ export class ValueReader {
     const map: Record<string, unknown> = {};
     for (let index = 0; index < count; index++) {
       const key = this.cachedText();
-      if (key in map && (key === "__proto__" || Object.hasOwn(map, key))) {
-        this.#fail(key === "__proto__" ? "a key named __proto__" : "a key that was there before");
-      }
+      if (key === "__proto__") this.#fail("a key named __proto__");
       map[key] = this.#value(depth - 1);
     }
+    // Once for all keys: asking for each costs as much as reading it.
+    if (Object.keys(map).length !== count) this.#fail("a key that was there before");
     return map;
   }
 

@@ -169,8 +169,9 @@ export class ValueEncoder {
       const key = keys[index] ?? "";
       this.#path[at] = key;
       if (key === "__proto__") this.#refuse(at + 1, "a key named __proto__ cannot travel");
-      if (!key.isWellFormed()) this.#refuse(at + 1, "a key with a lone surrogate cannot travel");
-      writer.text(key);
+      if (!writer.text(key) && !key.isWellFormed()) {
+        this.#refuse(at + 1, "a key with a lone surrogate cannot travel");
+      }
       this.#value(value[key], at + 1);
     }
   }

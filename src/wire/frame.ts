@@ -44,6 +44,11 @@ export const idOffset = 8;
 /** A frame's buffer up to this size is made however much else waits. */
 const smallBytes = 65_536;
 
+/** Who has sent so much of a frame gets room for more of it than four times what is there ... */
+const trustedBytes = 16_384;
+/** ... namely for so much at once. */
+const largestStep = 2_097_152;
+
 /** Thrown for bytes that end a connection: no frame, or one that is not allowed. */
 export class FrameError extends Error {
   readonly code: Code;
@@ -191,7 +196,9 @@ export class FrameReader {
     const total = this.#check(partial, 0, this.#have);
     const piece = bytes.subarray(at, at + total - this.#have);
     if (this.#have + piece.length > partial.length) {
-      const size = Math.min(total, Math.max(4 * partial.length, this.#have + piece.length, 4_096));
+      const have = this.#have + piece.length;
+      const grownTo = have < trustedBytes ? 4 * partial.length : largestStep;
+      const size = Math.min(total, Math.max(grownTo, have, 4_096));
       if (size > smallBytes && bufferedBytes() + size > limits.maxBufferedBytes) {
         throw new FrameError(
           "RESOURCE_EXHAUSTED",

@@ -9,13 +9,26 @@ import type { CallMessage, FaultMessage, Message, Metadata } from "./message.ts"
 
 const nothing = 0xf6;
 
-function optional<T>(reader: ValueReader, present: boolean, read: () => T): T | undefined {
-  if (!present) return undefined;
-  if (reader.peek() === nothing || reader.peek() === 0xf7) {
-    reader.skip();
-    return undefined;
-  }
-  return read();
+/** Reads over a null or undefined that stands for a field that is not there. */
+function skipNothing(reader: ValueReader): boolean {
+  const next = reader.peek();
+  if (next !== nothing && next !== 0xf7) return false;
+  reader.skip();
+  return true;
+}
+
+// No closures here: one for each optional field was a sixth of a server's time.
+
+function readMetadataOr(reader: ValueReader, present: boolean): Metadata | undefined {
+  return present && !skipNothing(reader) ? readMetadata(reader) : undefined;
+}
+
+function readUintOr(reader: ValueReader, present: boolean, max: number): number | undefined {
+  return present && !skipNothing(reader) ? reader.uint(max) : undefined;
+}
+
+function readTextOr(reader: ValueReader, present: boolean, max: number): string | undefined {
+  return present && !skipNothing(reader) ? reader.text(max) : undefined;
 }
 
 function readMetadata(reader: ValueReader): Metadata {
@@ -42,7 +55,7 @@ function readArgs(reader: ValueReader): unknown[] {
 
 function readCall(reader: ValueReader, id: number, fields: number): CallMessage {
   const method = reader.peek() >> 5 === 0 ? reader.uint(0xffff_ffff) : reader.cachedText();
-  const timeoutMs = optional(reader, true, () => reader.uint(limits.maxTimeoutMs));
+  const timeoutMs = readUintOr(reader, true, limits.maxTimeoutMs);
   const args = readArgs(reader);
   return {
     kind: "call",
@@ -52,9 +65,9 @@ function readCall(reader: ValueReader, id: number, fields: number): CallMessage 
     args,
     flags: fields > 3 ? reader.uint(0xffff_ffff) : 0,
     attempt: fields > 4 ? reader.uint(0xffff) : 0,
-    metadata: optional(reader, fields > 5, () => readMetadata(reader)),
-    idempotencyKey: optional(reader, fields > 6, () => reader.text(256)),
-    streamArgument: optional(reader, fields > 7, () => reader.uint(limits.maxItems)),
+    metadata: readMetadataOr(reader, fields > 5),
+    idempotencyKey: readTextOr(reader, fields > 6, 256),
+    streamArgument: readUintOr(reader, fields > 7, limits.maxItems),
   };
 }
 
@@ -65,10 +78,10 @@ function readFault(reader: ValueReader, id: number, fields: number): FaultMessag
     code: codeFromNumber(reader.uint(0xffff_ffff)),
     message: reader.text(limits.maxFaultTextLength),
     executed: executedWords[reader.uint(0xff)] ?? "maybe",
-    reason: optional(reader, fields > 3, () => reader.text(limits.maxFaultTextLength)),
-    retryAfterMs: optional(reader, fields > 4, () => reader.uint(limits.maxTimeoutMs)),
+    reason: readTextOr(reader, fields > 3, limits.maxFaultTextLength),
+    retryAfterMs: readUintOr(reader, fields > 4, limits.maxTimeoutMs),
     details: fields > 5 ? reader.value() : undefined,
-    metadata: optional(reader, fields > 6, () => readMetadata(reader)),
+    metadata: readMetadataOr(reader, fields > 6),
   };
 }
 
@@ -139,7 +152,7 @@ function readKnown(
         kind: kind === kinds.result ? "result" : "item",
         id,
         value: reader.value(),
-        metadata: optional(reader, fields > 1, () => readMetadata(reader)),
+        metadata: readMetadataOr(reader, fields > 1),
       };
     case kinds.fault:
       return readFault(reader, id, fields);
@@ -156,13 +169,13 @@ function readKnown(
         kind: "cancel",
         id,
         code: codeFromNumber(reader.uint(0xffff_ffff)),
-        message: optional(reader, fields > 1, () => reader.text(limits.maxFaultTextLength)),
+        message: readTextOr(reader, fields > 1, limits.maxFaultTextLength),
       };
     case kinds.end:
       return {
         kind: "end",
         id,
-        metadata: optional(reader, fields > 0, () => readMetadata(reader)),
+        metadata: readMetadataOr(reader, fields > 0),
       };
     case kinds.credit:
       return { kind: "credit", id, bytes: reader.uint(0xffff_ffff) };
@@ -175,7 +188,7 @@ function readKnown(
         kind: "drain",
         id: 0,
         lastCallId: reader.uint(0xffff_ffff),
-        reason: optional(reader, fields > 1, () => reader.text(limits.maxFaultTextLength)),
+        reason: readTextOr(reader, fields > 1, limits.maxFaultTextLength),
       };
     default:
       throw new Malformed(`kind ${kind}`);

@@ -183,34 +183,33 @@ function unsendable(error: unknown, message: Message, maxMessageBytes: number): 
   });
 }
 
+/** The bytes of one frame: `bytes[0]` to `bytes[length - 1]`, until the next message is encoded. */
+export interface EncodedFrame {
+  readonly bytes: Buffer;
+  readonly length: number;
+}
+
 /**
- * Encodes one message as one frame and hands its bytes to `take`, which copies what it keeps.
+ * Encodes one message as one frame, to be copied at once.
  *
  * @throws GeeError INVALID_ARGUMENT, reason CANNOT_TRAVEL, for a value that cannot travel, naming
- *   its path; RESOURCE_EXHAUSTED, reason MESSAGE_TOO_LARGE. `take` is not called then.
+ *   its path; RESOURCE_EXHAUSTED, reason MESSAGE_TOO_LARGE
  */
-export function encodeMessage(
-  message: Message,
-  maxMessageBytes: number,
-  take: (bytes: Buffer, length: number) => void,
-): void {
+export function encodeMessage(message: Message, maxMessageBytes: number): EncodedFrame {
   const shared = !sharedInUse;
   const writer = shared ? sharedWriter : new Writer();
   const values = shared ? sharedValues : new ValueEncoder(writer);
-  if (shared) sharedInUse = true;
+  sharedInUse = true;
   try {
     writer.reset(maxMessageBytes + headBytes);
     values.reset();
     const start = write(writer, values, message);
     writer.checkSize();
     endFrame(writer, start);
-    take(writer.bytes, writer.length);
+    return writer;
   } catch (error) {
     throw unsendable(error, message, maxMessageBytes);
   } finally {
-    if (shared) {
-      sharedInUse = false;
-      writer.shrink();
-    }
+    if (shared) sharedInUse = false;
   }
 }

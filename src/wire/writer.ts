@@ -1,14 +1,16 @@
 /** Thrown by a {@link Writer} that would grow past its limit. Caught where a message is encoded. */
 export class TooLarge extends Error {}
 
-const keptBytes = 65_536;
+/** A buffer that one large message grew is kept up to this size: there is one for all. */
+const keptBytes = 2_097_152;
+const firstBytes = 65_536;
 /** How far beyond what is really written `ensure` may ask; `checkSize` is the exact check. */
 const slackBytes = 128;
 
 /** Bytes being written, in a buffer that grows. Knows CBOR's heads, and nothing of values. */
 export class Writer {
   /** The buffer; `bytes[0]` to `bytes[length - 1]` are written. Replaced when it grows. */
-  bytes: Buffer = Buffer.allocUnsafeSlow(keptBytes);
+  bytes: Buffer = Buffer.allocUnsafeSlow(firstBytes);
   view: DataView = new DataView(this.bytes.buffer);
   length = 0;
   #maxBytes = Number.POSITIVE_INFINITY;
@@ -17,12 +19,11 @@ export class Writer {
   reset(maxBytes: number): void {
     this.length = 0;
     this.#maxBytes = maxBytes;
+    if (this.bytes.length > keptBytes) this.#shrink();
   }
 
-  /** Gives a buffer that one large message grew back to the heap. */
-  shrink(): void {
-    if (this.bytes.length <= keptBytes) return;
-    this.bytes = Buffer.allocUnsafeSlow(keptBytes);
+  #shrink(): void {
+    this.bytes = Buffer.allocUnsafeSlow(firstBytes);
     this.view = new DataView(this.bytes.buffer);
   }
 
@@ -90,8 +91,8 @@ export class Writer {
     this.length += 9;
   }
 
-  /** A text string; a lone surrogate is written as U+FFFD. */
-  text(text: string): void {
+  /** A text string; a lone surrogate is written as U+FFFD. Returns whether it was short ASCII. */
+  text(text: string): boolean {
     const units = text.length;
     if (units < 24) {
       this.ensure(1 + 3 * units);
@@ -106,13 +107,14 @@ export class Writer {
       if (index === units) {
         bytes[this.length] = 0x60 | units;
         this.length = start + units;
-        return;
+        return true;
       }
     }
     const size = Buffer.byteLength(text);
     this.head(0x60, size);
     this.ensure(size);
     this.length += this.bytes.write(text, this.length, size);
+    return false;
   }
 
   /** Bytes as they are, without a head. */

@@ -16,9 +16,9 @@ const serverScript = `
 
 const callerScript = (port: string): string => `
   const { encodeMessage } = await import(${JSON.stringify(writer)});
-  let hello = Buffer.alloc(0);
-  encodeMessage({ kind: "callerHello", id: 0, hello: { version: 1, features: [], maxMessageBytes: 65536 } },
-    65536, (bytes, length) => { hello = Buffer.from(bytes.subarray(0, length)); });
+  const frame = encodeMessage(
+    { kind: "callerHello", id: 0, hello: { version: 1, features: [], maxMessageBytes: 65536 } }, 65536);
+  const hello = Buffer.from(frame.bytes.subarray(0, frame.length));
   const begun = performance.now();
   const waits = [];
   let failed = 0;

@@ -70,15 +70,16 @@ test("a context that is set within another gives way to it again, after a throw 
     method,
     log: { debug() {}, info() {}, warn() {}, error() {} },
   });
-  withContext(fake("outer"), () => {
-    expect(withContext(fake("inner"), () => callContext().method)).toBe("inner");
-    expect(() =>
-      withContext(fake("inner"), () => {
-        throw new Error("x");
-      }),
-    ).toThrow("x");
+  const method = (): string => callContext().method;
+  const fail = (): never => {
+    throw new Error("x");
+  };
+  const outer = (): void => {
+    expect(withContext(fake("inner"), method, undefined)).toBe("inner");
+    expect(() => withContext(fake("inner"), fail, undefined)).toThrow("x");
     expect(callContext().method).toBe("outer");
-  });
+  };
+  withContext(fake("outer"), outer, undefined);
   expect(contextOf()).toBeInstanceOf(GeeError);
 });
 

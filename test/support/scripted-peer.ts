@@ -21,11 +21,8 @@ export interface ReceivedFrame {
 
 /** One message as the bytes of its frame, with no limit on its size. */
 export function frameOf(message: Message): Buffer {
-  let frame = Buffer.alloc(0);
-  encodeMessage(message, 0x7fff_ffff, (bytes, length) => {
-    frame = Buffer.from(bytes.subarray(0, length));
-  });
-  return frame;
+  const { bytes, length } = encodeMessage(message, 0x7fff_ffff);
+  return Buffer.from(bytes.subarray(0, length));
 }
 
 /** Hex as bytes; spaces are for people. @throws RangeError when it is no hex */

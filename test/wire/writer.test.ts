@@ -92,10 +92,10 @@ test("exactly the limit is let through, and one byte more is too large", () => {
 test("the limit is exact when the last thing written is a short text or a head", () => {
   for (const maxBytes of [65_540, 131_080, 4_194_316]) {
     for (const [size, write] of [
-      [24, (writer: Writer): void => writer.text("x".repeat(23))],
-      [13, (writer: Writer): void => writer.text("é".repeat(6))],
-      [1, (writer: Writer): void => writer.head(0x00, 5)],
-      [9, (writer: Writer): void => writer.double(0.5)],
+      [24, (writer: Writer): unknown => writer.text("x".repeat(23))],
+      [13, (writer: Writer): unknown => writer.text("é".repeat(6))],
+      [1, (writer: Writer): unknown => writer.head(0x00, 5)],
+      [9, (writer: Writer): unknown => writer.double(0.5)],
     ] as const) {
       const writer = new Writer();
       writer.reset(maxBytes);
@@ -116,12 +116,15 @@ test("what is far too large is refused before room is made for it", () => {
   expect(writer.bytes.length).toBe(65_536);
 });
 
-test("a buffer that one large message grew is given back", () => {
+test("a buffer that one large message grew is kept up to 2 MiB, and given back beyond", () => {
   const writer = new Writer();
   writer.raw(new Uint8Array(1_000_000));
-  writer.shrink();
-  expect(writer.bytes.length).toBe(65_536);
   writer.reset(100);
+  expect(writer.bytes.length).toBe(1_048_576);
+  writer.reset(10_000_000);
+  writer.raw(new Uint8Array(3_000_000));
+  writer.reset(100);
+  expect(writer.bytes.length).toBe(65_536);
   writer.double(2);
   expect(writer.bytes.readDoubleBE(1)).toBe(2);
 });

@@ -1,0 +1,31 @@
+import { GeeError } from "../base/errors.ts";
+import type { Code } from "../base/errors.ts";
+import type { Clock } from "../base/time.ts";
+import type { RoutedRequest } from "./routed-call.ts";
+
+/**
+ * Waits for what a request needs before it has a server: no longer than it may take itself. The work
+ * goes on behind it.
+ */
+export async function within<T>(
+  clock: Clock,
+  request: RoutedRequest,
+  work: Promise<T>,
+): Promise<T> {
+  const { signal } = request;
+  const { promise: over, reject } = Promise.withResolvers<never>();
+  const end = (code: Code, message: string): void =>
+    reject(new GeeError(code, message, { executed: "no", cause: signal?.reason }));
+  const timer = clock.after(request.deadlineAt - clock.now(), () =>
+    end("DEADLINE_EXCEEDED", `no registry answered in ${request.timeoutMs} ms`),
+  );
+  const onAbort = (): void => end("CANCELLED", `${request.method} was cancelled`);
+  if (signal?.aborted === true) onAbort();
+  signal?.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await Promise.race([over, work]);
+  } finally {
+    timer.cancel();
+    signal?.removeEventListener("abort", onAbort);
+  }
+}
