@@ -25,7 +25,7 @@ export interface Comparison {
   readonly against: PeerName;
   /** gee / peer, of the same round each; undefined for gee's own figure. */
   readonly ratio: Ratio | undefined;
-  /** What issue 3 asks for: at least that much where more is better, else at most. */
+  /** What is to be reached: at least that much where more is better, else at most. */
   readonly floor: number | undefined;
   readonly reached: boolean | undefined;
 }
@@ -194,7 +194,7 @@ export function footText(report: Report): string {
     .flatMap(({ sides }) => sides.flatMap(({ runs }) => runs))
     .map(({ calibrationMs }) => calibrationMs);
   return [
-    `${judged.length - missed.length} of ${judged.length} floors of issue 3 reached` +
+    `${judged.length - missed.length} of ${judged.length} floors reached` +
       (missed.length === 0 ? "" : `; missed: ${missed.map(({ row }) => row.name).join(", ")}`),
     `calibration loop ${Math.min(...calibrations).toFixed(1)} to ` +
       `${Math.max(...calibrations).toFixed(1)} ms: compare figures of like ones, and ratios`,

@@ -1,4 +1,4 @@
-// What is measured, on whom, and what issue 3 asks for.
+// What is measured, on whom, and what is to be reached.
 
 import type { Work } from "./work.ts";
 
@@ -24,7 +24,7 @@ export const isMoreBetter: Readonly<Record<Figure, boolean>> = {
   kibPerConnection: false,
 };
 
-/** A bound that issue 3 sets: of the ratio gee / peer, or of gee's own figure. */
+/** A bound that is to be reached: of the ratio gee / peer, or of gee's own figure. */
 export interface Floor {
   readonly against: PeerName;
   readonly bound: number;

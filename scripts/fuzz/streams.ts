@@ -255,8 +255,7 @@ function createCallerAttack(stream: Stream, { clock, deadlines }: Ground): Attac
       const closed = peer.closedWhy !== undefined;
       if (stream.greeted !== ready) return stream.greeted ? "it never got ready" : "it got ready";
       if (!closed && !stream.greeted) return "it waits for a hello for ever";
-      if (!closed && connection.channel.incompleteFrame !== undefined)
-        return "half a frame is left";
+      if (!closed && isOverdue(connection.channel)) return "half a frame is left";
       if (closed && connection.usable) return "the link is closed and the connection is not";
       pair.server.close();
       pair.deliver();
