@@ -17,7 +17,6 @@ import { maxConnections } from "./net/descriptors.ts";
 import { listen } from "./net/listen.ts";
 import type { Listener } from "./net/listen.ts";
 import { Admission } from "./rpc/admission.ts";
-import type { Admitted } from "./rpc/admission.ts";
 import { createServerHello } from "./rpc/greeting.ts";
 import { createServiceTable, disposeService } from "./rpc/service.ts";
 import type { ServedService, ServiceOptions } from "./rpc/service.ts";
@@ -233,7 +232,6 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const sessions = new Set<Session>();
   let server: RunningServer | undefined;
   const admission = new Admission(maxConnections(), clock);
-  const admitted = new Map<Session, Admitted>();
   const host: SessionHost = {
     clock,
     deadlines: new Deadlines(clock),
@@ -243,17 +241,9 @@ export async function serve(options: ServeOptions): Promise<Server> {
     hello: createServerHello(table, newInstanceId()),
     running: 0,
     draining: false,
-    greeted(session) {
-      const entry = admitted.get(session);
-      if (entry !== undefined) admission.greeted(entry);
-    },
+    greeted: (session) => admission.greeted(session),
     changed(session) {
-      const entry = session.isClosed ? admitted.get(session) : undefined;
-      if (entry !== undefined) {
-        admitted.delete(session);
-        sessions.delete(session);
-        admission.left(entry);
-      }
+      if (session.isClosed && sessions.delete(session)) admission.left(session);
       server?.look();
     },
   };
@@ -267,9 +257,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const listener = await listen(endpoint, clock, (link) => {
     const session = new Session(link, host);
     sessions.add(session);
-    const entry = { link, drop: (why: GeeError) => session.channel.refuse(why) };
-    admitted.set(session, entry);
-    const refusal = admission.enter(entry);
+    const refusal = admission.enter(session);
     // The link opens when this returns; before that nothing can be said on it.
     if (refusal !== undefined) queueMicrotask(() => session.channel.refuse(refusal));
     return session.channel;

@@ -47,16 +47,14 @@ export class Admission {
     this.#count++;
     const now = this.#clock.now();
     this.#greeting.set(admitted, now);
-    const host = hostOf(admitted.link);
-    const ofHost = (this.#byHost.get(host) ?? 0) + 1;
-    this.#byHost.set(host, ofHost);
+    const ofHost = this.#countHost(admitted.link, 1);
     if (this.#count > this.#maxConnections) {
       return tooMany("TOO_MANY_CONNECTIONS", `${this.#maxConnections} connections are open`);
     }
-    if (!admitted.link.local && ofHost > limits.maxConnectionsPerAddress) {
+    if (ofHost > limits.maxConnectionsPerAddress) {
       return tooMany(
         "TOO_MANY_CONNECTIONS",
-        `${limits.maxConnectionsPerAddress} connections of ${host} are open`,
+        `${limits.maxConnectionsPerAddress} connections of ${hostOf(admitted.link)} are open`,
       );
     }
     if (this.#greeting.size > this.#maxGreetings) {
@@ -80,9 +78,16 @@ export class Admission {
   left(admitted: Admitted): void {
     this.#count--;
     this.#greeting.delete(admitted);
-    const host = hostOf(admitted.link);
-    const ofHost = (this.#byHost.get(host) ?? 0) - 1;
-    if (ofHost > 0) this.#byHost.set(host, ofHost);
+    this.#countHost(admitted.link, -1);
+  }
+
+  /** How many connections of this address there are now; this machine's own are not counted. */
+  #countHost(link: Link, change: 1 | -1): number {
+    if (link.local) return 0;
+    const host = hostOf(link);
+    const count = (this.#byHost.get(host) ?? 0) + change;
+    if (count > 0) this.#byHost.set(host, count);
     else this.#byHost.delete(host);
+    return count;
   }
 }

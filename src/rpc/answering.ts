@@ -75,7 +75,7 @@ export class Answering implements RunHost {
   readonly #host: AnsweringHost;
   readonly #onEnded: () => void;
   /** Calls that are being handled and not yet answered. */
-  readonly #running: Map<number, HandlerRun> = new Map();
+  #running: Map<number, HandlerRun> | undefined;
   /** Handlers that have not ended: those of calls that were given up count until they do. */
   #handlers = 0;
 
@@ -88,7 +88,7 @@ export class Answering implements RunHost {
 
   /** Calls that wait for their answer. */
   get inFlight(): number {
-    return this.#running.size;
+    return this.#running?.size ?? 0;
   }
 
   #refusalOf(call: CallMessage, served: ServedMethod, deadlineAt: number): GeeError | undefined {
@@ -155,6 +155,7 @@ export class Answering implements RunHost {
         // A thenable that is no promise may throw, or call back twice; a promise around it does not.
         const ending = Promise.resolve(result);
         this.#handlers++;
+        this.#running ??= new Map();
         this.#running.set(run.id, run);
         if (run.deadlineAt !== Number.POSITIVE_INFINITY) host.deadlines.add(run);
         ending.then(
@@ -177,7 +178,7 @@ export class Answering implements RunHost {
     this.#handlers--;
     this.#host.running--;
     this.#host.deadlines.remove(run);
-    if (this.#running.delete(run.id)) answer();
+    if (this.#running?.delete(run.id) === true) answer();
     this.#onEnded();
   }
 
@@ -205,9 +206,9 @@ export class Answering implements RunHost {
 
   /** Answers a call whose handler still runs, and tells the handler to stop. */
   giveUp(id: number, why: GeeError): void {
-    const run = this.#running.get(id);
+    const run = this.#running?.get(id);
     if (run === undefined) return;
-    this.#running.delete(id);
+    this.#running?.delete(id);
     this.#host.deadlines.remove(run);
     this.fault(id, why);
     run.abort(why);
@@ -276,15 +277,15 @@ export class Answering implements RunHost {
 
   /** Gives up all that runs. */
   giveUpAll(why: GeeError): void {
-    for (const id of [...this.#running.keys()]) this.giveUp(id, why);
+    for (const id of [...(this.#running?.keys() ?? [])]) this.giveUp(id, why);
   }
 
   /** The connection is gone: handlers are told to stop, and nobody hears of their results. */
   abandon(why: GeeError): void {
-    for (const run of this.#running.values()) {
+    for (const run of this.#running?.values() ?? []) {
       this.#host.deadlines.remove(run);
       run.abort(why);
     }
-    this.#running.clear();
+    this.#running?.clear();
   }
 }

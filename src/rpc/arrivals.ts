@@ -19,7 +19,7 @@ export class Arrivals {
   readonly #channel: Channel;
   readonly #clock: Clock;
   readonly #turns: Turns;
-  #waiting: Arrival[] = [];
+  #waiting: Arrival[] | undefined;
   /** When the calls of this read arrived; undefined before its first. */
   #readAt: number | undefined;
   /** Since when the link is, or was, not read; undefined once a read has come after that. */
@@ -32,12 +32,13 @@ export class Arrivals {
   }
 
   get size(): number {
-    return this.#waiting.length;
+    return this.#waiting?.length ?? 0;
   }
 
   /** A call of the read that is being parsed. */
   add(call: CallMessage): void {
     this.#readAt ??= this.#arrivalOfThisRead();
+    this.#waiting ??= [];
     this.#waiting.push({ call, at: this.#readAt });
   }
 
@@ -62,21 +63,23 @@ export class Arrivals {
 
   /** Takes a call out that waits; false when none of that id does. */
   cancel(id: number): boolean {
-    const index = this.#waiting.findIndex(({ call }) => call.id === id);
-    if (index >= 0) this.#waiting.splice(index, 1);
+    const index = this.#waiting?.findIndex(({ call }) => call.id === id) ?? -1;
+    if (index >= 0) this.#waiting?.splice(index, 1);
     return index >= 0;
   }
 
   /** Hands calls over for as long as their answers find room. */
   start(start: (call: CallMessage, at: number) => void): void {
+    const waiting = this.#waiting;
+    if (waiting === undefined) return;
     let started = 0;
-    for (const { call, at } of this.#waiting) {
+    for (const { call, at } of waiting) {
       if (this.#channel.finished || !this.#hasRoom()) break;
       started++;
       start(call, at);
     }
-    if (started === this.#waiting.length) this.#waiting = [];
-    else this.#waiting.splice(0, started);
+    if (started === waiting.length) this.#waiting = undefined;
+    else waiting.splice(0, started);
   }
 
   #hasRoom(): boolean {
@@ -87,8 +90,8 @@ export class Arrivals {
 
   /** Takes all that wait. */
   takeAll(): readonly CallMessage[] {
-    const calls = this.#waiting.map(({ call }) => call);
-    this.#waiting = [];
+    const calls = this.#waiting?.map(({ call }) => call) ?? [];
+    this.#waiting = undefined;
     return calls;
   }
 }

@@ -61,7 +61,7 @@ export class Connection implements ChannelOwner, CallCarrier, IdGiver {
   #refusal: GeeError | undefined;
   readonly #helloTimer: Timer;
   readonly #watch: LinkWatch;
-  readonly #controls: ControlBudget = new ControlBudget();
+  #controls: ControlBudget | undefined;
   #becameReady: () => void;
   #failedReady: (error: GeeError) => void;
   readonly #closed: PromiseWithResolvers<void> = Promise.withResolvers();
@@ -220,6 +220,7 @@ export class Connection implements ChannelOwner, CallCarrier, IdGiver {
         this.#answer(message.id)?.fail(errorOf(message));
         break;
       case "ping":
+        this.#controls ??= new ControlBudget();
         if (this.#controls.spend(this.#options.clock.now())) {
           this.channel.send({ kind: "pong", id: 0, token: message.token });
         } else {

@@ -44,8 +44,10 @@ class Alarm implements DeadlineEntry {
 export class LinkWatch {
   readonly #channel: Channel;
   readonly #clock: Clock;
-  readonly #frame: Alarm;
-  readonly #stall: Alarm;
+  readonly #deadlines: Deadlines;
+  /** Both alarms are made when they are first set: an idle connection needs neither. */
+  #frame: Alarm | undefined;
+  #stall: Alarm | undefined;
   /** The frame that is incomplete, by its number on the connection, and since when. */
   #frameNumber = -1;
   #frameSince = 0;
@@ -54,28 +56,37 @@ export class LinkWatch {
   constructor(channel: Channel, clock: Clock, deadlines: Deadlines) {
     this.#channel = channel;
     this.#clock = clock;
-    this.#frame = new Alarm(clock, deadlines, () => {
-      channel.refuse(
+    this.#deadlines = deadlines;
+  }
+
+  #setFrame(at: number): void {
+    this.#frame ??= new Alarm(this.#clock, this.#deadlines, () => {
+      this.#channel.refuse(
         new GeeError("DEADLINE_EXCEEDED", "a frame was begun and not finished in time", {
           reason: "FRAME_TIMEOUT",
           executed: "no",
         }),
       );
     });
-    this.#stall = new Alarm(clock, deadlines, () => {
-      channel.close(
-        new GeeError("UNAVAILABLE", `${channel.link.peer} takes nothing that is sent to it`, {
+    this.#frame.set(at);
+  }
+
+  #setStall(inMs: number): void {
+    this.#stall ??= new Alarm(this.#clock, this.#deadlines, () => {
+      this.#channel.close(
+        new GeeError("UNAVAILABLE", `${this.#channel.link.peer} takes nothing that is sent to it`, {
           reason: "STALLED",
         }),
       );
     });
+    this.#stall.set(this.#clock.now() + inMs);
   }
 
   /** A read is over. */
   read(): void {
     const { incompleteFrame, incompleteBytes } = this.#channel;
     if (incompleteFrame === undefined) {
-      if (this.#frameNumber >= 0) this.#frame.clear();
+      this.#frame?.clear();
       this.#frameNumber = -1;
       this.#pausedAt = undefined;
       return;
@@ -89,25 +100,25 @@ export class LinkWatch {
     }
     this.#pausedAt = undefined;
     const allowedMs = limits.frameBaseMs + (1_000 * incompleteBytes) / limits.frameBytesPerSecond;
-    this.#frame.set(this.#frameSince + allowedMs);
+    this.#setFrame(this.#frameSince + allowedMs);
   }
 
   /** We do not read for a while; what the peer sends meanwhile cannot be seen. */
   paused(): void {
     this.#pausedAt ??= this.#clock.now();
-    this.#frame.clear();
+    this.#frame?.clear();
   }
 
   /** Bytes wait for the peer, or it has just taken some of those that do. */
   waiting(): void {
-    if (this.#channel.unsentBytes > 0) this.#stall.set(this.#clock.now() + limits.stalledWriteMs);
-    else this.#stall.clear();
+    if (this.#channel.unsentBytes > 0) this.#setStall(limits.stalledWriteMs);
+    else this.#stall?.clear();
   }
 
   /** The connection is over; what still waits may be taken for a moment. */
   closed(): void {
-    this.#frame.clear();
-    if (this.#channel.unsentBytes > 0) this.#stall.set(this.#clock.now() + limits.lameDuckMs);
-    else this.#stall.clear();
+    this.#frame?.clear();
+    if (this.#channel.unsentBytes > 0) this.#setStall(limits.lameDuckMs);
+    else this.#stall?.clear();
   }
 }

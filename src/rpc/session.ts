@@ -11,6 +11,7 @@ import { protocolVersion } from "../wire/hello.ts";
 import type { CallerHello, ServerHello } from "../wire/hello.ts";
 import type { Link } from "../wire/link.ts";
 import type { CallMessage, Message } from "../wire/message.ts";
+import type { Admitted } from "./admission.ts";
 import { Answering } from "./answering.ts";
 import type { AnsweringHost } from "./answering.ts";
 import { Arrivals } from "./arrivals.ts";
@@ -43,7 +44,7 @@ function shuttingDown(): GeeError {
  *   came with its call wins. Every call gets exactly one answer, cancelled or not.
  * - closed: what still runs has been told to stop, and nobody hears of its result.
  */
-export class Session implements ChannelOwner {
+export class Session implements ChannelOwner, Admitted {
   readonly channel: Channel;
   readonly #host: SessionHost;
   readonly #arrivals: Arrivals;
@@ -53,7 +54,8 @@ export class Session implements ChannelOwner {
   /** Nothing is read until the replies that wait have gone down. */
   #helloTimer: Timer | undefined;
   readonly #watch: LinkWatch;
-  readonly #controls: ControlBudget = new ControlBudget();
+  /** Made with the first of them: most callers send none, and an idle connection is to be small. */
+  #controls: ControlBudget | undefined;
 
   constructor(link: Link, host: SessionHost) {
     this.#host = host;
@@ -76,6 +78,14 @@ export class Session implements ChannelOwner {
   /** Calls that were accepted and not yet answered. */
   get inFlight(): number {
     return this.#answering.inFlight + this.#arrivals.size;
+  }
+
+  get link(): Link {
+    return this.channel.link;
+  }
+
+  drop(why: GeeError): void {
+    this.channel.refuse(why);
   }
 
   /** Whether the connection is over. */
@@ -193,6 +203,7 @@ export class Session implements ChannelOwner {
   }
 
   #spendControl(): boolean {
+    this.#controls ??= new ControlBudget();
     if (this.#controls.spend(this.#host.clock.now())) return true;
     this.channel.refuse(tooManyControls());
     return false;
