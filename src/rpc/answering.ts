@@ -11,6 +11,7 @@ import type { CallMessage } from "../wire/message.ts";
 import { withContext } from "./context.ts";
 import { HandlerRun } from "./handler-run.ts";
 import type { RunHost } from "./handler-run.ts";
+import { tooManyInFlight } from "./refusals.ts";
 import type { ServedMethod, ServiceTable } from "./service.ts";
 
 /**
@@ -94,13 +95,7 @@ export class Answering implements RunHost {
   #refusalOf(call: CallMessage, served: ServedMethod, deadlineAt: number): GeeError | undefined {
     const host = this.#host;
     if (host.draining) return refusal("UNAVAILABLE", "DRAINING", "the server is shutting down");
-    if (this.#handlers >= limits.maxInFlight) {
-      return refusal(
-        "RESOURCE_EXHAUSTED",
-        "TOO_MANY_IN_FLIGHT",
-        `${limits.maxInFlight} calls are in flight on this connection`,
-      );
-    }
+    if (this.#handlers >= limits.maxInFlight) return tooManyInFlight();
     if (host.running >= limits.maxRunningHandlers) {
       return refusal(
         "RESOURCE_EXHAUSTED",

@@ -19,7 +19,8 @@ export class Arrivals {
   readonly #channel: Channel;
   readonly #clock: Clock;
   readonly #turns: Turns;
-  #waiting: Arrival[] | undefined;
+  /** By id, in the order of their coming. */
+  #waiting: Map<number, Arrival> | undefined;
   /** When the calls of this read arrived; undefined before its first. */
   #readAt: number | undefined;
   /** Since when the link is, or was, not read; undefined once a read has come after that. */
@@ -32,14 +33,14 @@ export class Arrivals {
   }
 
   get size(): number {
-    return this.#waiting?.length ?? 0;
+    return this.#waiting?.size ?? 0;
   }
 
   /** A call of the read that is being parsed. */
   add(call: CallMessage): void {
     this.#readAt ??= this.#arrivalOfThisRead();
-    this.#waiting ??= [];
-    this.#waiting.push({ call, at: this.#readAt });
+    this.#waiting ??= new Map();
+    this.#waiting.set(call.id, { call, at: this.#readAt });
   }
 
   /** What is read first after a pause may have waited as long as that lasted. */
@@ -63,23 +64,18 @@ export class Arrivals {
 
   /** Takes a call out that waits; false when none of that id does. */
   cancel(id: number): boolean {
-    const index = this.#waiting?.findIndex(({ call }) => call.id === id) ?? -1;
-    if (index >= 0) this.#waiting?.splice(index, 1);
-    return index >= 0;
+    return this.#waiting?.delete(id) ?? false;
   }
 
   /** Hands calls over for as long as their answers find room. */
   start(start: (call: CallMessage, at: number) => void): void {
     const waiting = this.#waiting;
     if (waiting === undefined) return;
-    let started = 0;
-    for (const { call, at } of waiting) {
+    for (const { call, at } of waiting.values()) {
       if (this.#channel.finished || !this.#hasRoom()) break;
-      started++;
+      waiting.delete(call.id);
       start(call, at);
     }
-    if (started === waiting.length) this.#waiting = undefined;
-    else waiting.splice(0, started);
   }
 
   #hasRoom(): boolean {
@@ -90,7 +86,7 @@ export class Arrivals {
 
   /** Takes all that wait. */
   takeAll(): readonly CallMessage[] {
-    const calls = this.#waiting?.map(({ call }) => call) ?? [];
+    const calls = [...(this.#waiting?.values() ?? [])].map(({ call }) => call);
     this.#waiting = undefined;
     return calls;
   }

@@ -15,7 +15,7 @@ import { ControlBudget, tooManyControls } from "./control-budget.ts";
 import { LinkWatch } from "./link-watch.ts";
 import type { CallCarrier, OutgoingCall } from "./outgoing-call.ts";
 import { Pending } from "./pending.ts";
-import { unsupportedKind, wrongInstance } from "./refusals.ts";
+import { helloTimeout, unsupportedKind, wrongInstance } from "./refusals.ts";
 import { closingError, startRefusal } from "./start-refusal.ts";
 
 /** A caller whose next id would pass this opens another connection. */
@@ -88,12 +88,7 @@ export class Connection implements ChannelOwner, CallCarrier, IdGiver {
       },
     });
     this.#helloTimer = options.clock.after(limits.helloTimeoutMs, () => {
-      this.channel.close(
-        new GeeError("UNAVAILABLE", `${link.peer} did not say hello in time`, {
-          reason: "HELLO_TIMEOUT",
-          executed: "no",
-        }),
-      );
+      this.channel.close(helloTimeout(link.peer));
     });
   }
 
@@ -322,8 +317,14 @@ export class Connection implements ChannelOwner, CallCarrier, IdGiver {
     this.#watch.waiting();
   }
 
-  /** A calling side always reads. */
+  /** A calling side always reads, and nobody calls it. */
   paused(): void {}
+
+  resumed(): void {}
+
+  turnsAway(): boolean {
+    return false;
+  }
 
   // -------------------------------------------------------------- ending
 

@@ -84,22 +84,31 @@ export class LinkWatch {
 
   /** A read is over. */
   read(): void {
-    const { incompleteFrame, incompleteBytes } = this.#channel;
+    const { incompleteFrame } = this.#channel;
     if (incompleteFrame === undefined) {
       this.#frame?.clear();
       this.#frameNumber = -1;
-      this.#pausedAt = undefined;
       return;
     }
-    const now = this.#clock.now();
     if (incompleteFrame !== this.#frameNumber) {
       this.#frameNumber = incompleteFrame;
-      this.#frameSince = now;
-    } else if (this.#pausedAt !== undefined) {
-      this.#frameSince += now - this.#pausedAt;
+      this.#frameSince = this.#clock.now();
     }
+    if (this.#pausedAt === undefined) this.#arm();
+  }
+
+  /** We read again: the peer has as much time left as it had when we stopped. */
+  resumed(): void {
+    if (this.#pausedAt === undefined) return;
+    this.#frameSince += this.#clock.now() - this.#pausedAt;
     this.#pausedAt = undefined;
-    const allowedMs = limits.frameBaseMs + (1_000 * incompleteBytes) / limits.frameBytesPerSecond;
+    this.#arm();
+  }
+
+  #arm(): void {
+    if (this.#channel.incompleteFrame === undefined) return;
+    const allowedMs =
+      limits.frameBaseMs + (1_000 * this.#channel.incompleteBytes) / limits.frameBytesPerSecond;
     this.#setFrame(this.#frameSince + allowedMs);
   }
 

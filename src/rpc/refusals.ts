@@ -1,4 +1,6 @@
 import { GeeError } from "../base/errors.ts";
+import type { Code } from "../base/errors.ts";
+import { limits } from "../base/limits.ts";
 
 /** Why a connection ends whose peer sent what needs a feature that was not agreed on. */
 export function unsupportedKind(what: string): GeeError {
@@ -13,4 +15,45 @@ export function wrongInstance(): GeeError {
     reason: "WRONG_INSTANCE",
     executed: "no",
   });
+}
+
+/** Why a call is not started whose connection has as many as it may have. */
+export function tooManyInFlight(): GeeError {
+  return new GeeError(
+    "RESOURCE_EXHAUSTED",
+    `${limits.maxInFlight} calls are in flight on this connection`,
+    { reason: "TOO_MANY_IN_FLIGHT", executed: "no" },
+  );
+}
+
+/** Why a server that is about to end takes neither a caller nor a call. */
+export function shuttingDown(): GeeError {
+  return new GeeError("UNAVAILABLE", "the server is shutting down", {
+    reason: "DRAINING",
+    executed: "no",
+  });
+}
+
+/** Why a handler is told to stop whose caller's connection has ended. */
+export function callerGone(why: GeeError): GeeError {
+  return new GeeError("CANCELLED", "the caller is gone", {
+    reason: "CALLER_GONE",
+    executed: "maybe",
+    cause: why,
+  });
+}
+
+/** Why a connection ends whose server is silent. */
+export function helloTimeout(peer: string): GeeError {
+  return new GeeError("UNAVAILABLE", `${peer} did not say hello in time`, {
+    reason: "HELLO_TIMEOUT",
+    executed: "no",
+  });
+}
+
+/** Why a call ends that its caller has given up. */
+export function cancelled(code: Code): GeeError {
+  return code === "DEADLINE_EXCEEDED"
+    ? new GeeError(code, "the deadline passed", { executed: "maybe" })
+    : new GeeError("CANCELLED", "the caller cancelled", { executed: "maybe" });
 }

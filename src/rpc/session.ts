@@ -17,7 +17,7 @@ import type { AnsweringHost } from "./answering.ts";
 import { Arrivals } from "./arrivals.ts";
 import { ControlBudget, tooManyControls } from "./control-budget.ts";
 import { LinkWatch } from "./link-watch.ts";
-import { unsupportedKind, wrongInstance } from "./refusals.ts";
+import * as refusals from "./refusals.ts";
 
 /** What every session of one server shares. */
 export interface SessionHost extends AnsweringHost {
@@ -29,12 +29,7 @@ export interface SessionHost extends AnsweringHost {
   changed(session: Session): void;
 }
 
-function shuttingDown(): GeeError {
-  return new GeeError("UNAVAILABLE", "the server is shutting down", {
-    reason: "DRAINING",
-    executed: "no",
-  });
-}
+const streamKinds: ReadonlySet<number> = new Set([kinds.part, kinds.item, kinds.end]);
 
 /**
  * The answering end of a connection.
@@ -110,7 +105,7 @@ export class Session implements ChannelOwner, Admitted {
         this.#arrive(message);
         break;
       case "cancel":
-        this.#cancel(message.id, message.code === "DEADLINE_EXCEEDED");
+        this.#cancel(message.id, refusals.cancelled(message.code));
         break;
       case "ping":
         if (this.#spendControl()) {
@@ -127,7 +122,7 @@ export class Session implements ChannelOwner, Admitted {
       case "item":
       case "end":
       case "credit":
-        this.channel.refuse(unsupportedKind(message.kind));
+        this.channel.refuse(refusals.unsupportedKind(message.kind));
         break;
       case "callerHello":
       case "serverHello":
@@ -141,6 +136,10 @@ export class Session implements ChannelOwner, Admitted {
   }
 
   badBody(kind: number, id: number, why: string): void {
+    if (this.#state === "open" && streamKinds.has(kind)) {
+      this.channel.refuse(refusals.unsupportedKind(`kind ${kind}`));
+      return;
+    }
     if (kind !== kinds.call || this.#state !== "open") {
       this.channel.refuse(new GeeError("INVALID_ARGUMENT", why, { reason: "BAD_MESSAGE" }));
       return;
@@ -171,11 +170,11 @@ export class Session implements ChannelOwner, Admitted {
       return;
     }
     if (hello.instance !== undefined && hello.instance !== own.instance) {
-      this.channel.refuse(wrongInstance());
+      this.channel.refuse(refusals.wrongInstance());
       return;
     }
     if (this.#host.draining) {
-      this.channel.refuse(shuttingDown());
+      this.channel.refuse(refusals.shuttingDown());
       return;
     }
     this.#helloTimer?.cancel();
@@ -209,19 +208,13 @@ export class Session implements ChannelOwner, Admitted {
     return false;
   }
 
-  #cancel(id: number, deadlinePassed: boolean): void {
+  #cancel(id: number, why: GeeError): void {
     if (id > this.#lastId) {
       this.#spendControl();
       return;
     }
-    const why = deadlinePassed
-      ? { code: "DEADLINE_EXCEEDED" as const, message: "the deadline passed" }
-      : { code: "CANCELLED" as const, message: "the caller cancelled" };
-    if (this.#arrivals.cancel(id)) {
-      this.#answering.fault(id, new GeeError(why.code, why.message, { executed: "no" }));
-      return;
-    }
-    this.#answering.giveUp(id, new GeeError(why.code, why.message, { executed: "maybe" }));
+    if (this.#arrivals.cancel(id)) this.#answering.fault(id, why.withExecuted("no"));
+    else this.#answering.giveUp(id, why);
   }
 
   readEnd(): void {
@@ -246,6 +239,16 @@ export class Session implements ChannelOwner, Admitted {
     this.#host.changed(this);
   }
 
+  resumed(): void {
+    this.#watch.resumed();
+  }
+
+  turnsAway(id: number): boolean {
+    if (this.inFlight < limits.maxInFlight || this.#state !== "open") return false;
+    if (this.#opens(id)) this.#answering.fault(id, refusals.tooManyInFlight());
+    return true;
+  }
+
   paused(): void {
     this.#watch.paused();
     this.#arrivals.paused();
@@ -265,10 +268,11 @@ export class Session implements ChannelOwner, Admitted {
   /** Answers what still runs, tells it to stop, and ends the connection. */
   end(why: GeeError): void {
     if (this.#state === "greeting") {
-      this.channel.refuse(shuttingDown());
+      this.channel.refuse(refusals.shuttingDown());
       return;
     }
-    for (const { id } of this.#arrivals.takeAll()) this.#answering.fault(id, shuttingDown());
+    for (const { id } of this.#arrivals.takeAll())
+      this.#answering.fault(id, refusals.shuttingDown());
     this.#answering.giveUpAll(why);
     this.channel.end(why);
   }
@@ -285,13 +289,8 @@ export class Session implements ChannelOwner, Admitted {
         why: printable(why.message),
       });
     }
-    const gone = new GeeError("CANCELLED", "the caller is gone", {
-      reason: "CALLER_GONE",
-      executed: "maybe",
-      cause: why,
-    });
     this.#arrivals.takeAll();
-    this.#answering.abandon(gone);
+    this.#answering.abandon(refusals.callerGone(why));
     this.#host.changed(this);
   }
 }

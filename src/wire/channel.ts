@@ -24,6 +24,13 @@ export interface ChannelOwner {
   drained(): void;
   /** The link is not read until unsent bytes have gone down. */
   paused(): void;
+  /** The link is read again. */
+  resumed(): void;
+  /**
+   * Whether there is no room for a call whose frame has come, and it has been told so: then its body
+   * is not even looked at.
+   */
+  turnsAway(id: number): boolean;
   /** The last event, exactly once. */
   closed(why: GeeError): void;
 }
@@ -165,6 +172,7 @@ export class Channel implements LinkEvents, FrameSink {
     } else if (this.#paused && unsentBytes <= limits.pauseReadingBytes / 2) {
       this.#paused = false;
       this.link.resume();
+      this.#owner.resumed();
     }
   }
 
@@ -211,6 +219,7 @@ export class Channel implements LinkEvents, FrameSink {
       if (kind >= firstSkippableKind) return;
       throw new FrameError("UNIMPLEMENTED", "UNKNOWN_KIND", `kind ${kind} is not known`);
     }
+    if (kind === kinds.call && this.#owner.turnsAway(id)) return;
     let message: Message;
     try {
       reader.open(bytes, view, start, end);

@@ -82,3 +82,13 @@ test("what has not been started can be taken out whole", () => {
   start();
   expect(started).toEqual([]);
 });
+
+test("sixteen thousand calls and as many cancels take a moment", () => {
+  const { arrivals, started, start } = setUp();
+  for (let id = 1; id <= 16_000; id++) arrivals.add(call(id));
+  const begun = performance.now();
+  for (let id = 16_000; id >= 1; id--) expect(arrivals.cancel(id)).toBe(true);
+  expect(performance.now() - begun).toBeLessThan(250);
+  start();
+  expect(started).toEqual([]);
+});

@@ -145,3 +145,21 @@ test("one that takes some of them every now and then is not", async () => {
   }
   expect(session.isClosed).toBe(false);
 });
+
+test("half a frame behind a pause has the time that it had, and no more", async () => {
+  const bench = await open({ roomBytes: 65_536 });
+  const { clock, peer, session, pair } = bench;
+  pair.caller.pause();
+  const half = call(9, "Foo.Sum", [1, 2]).subarray(0, 15);
+  peer.send(Buffer.concat([1, 2, 3].map((id) => call(id, "Foo.Big", [600_000]))), half);
+  await turn();
+  expect(pair.server.paused).toBe(true);
+  await clock.advance(5_000);
+  expect(session.isClosed).toBe(false);
+  pair.caller.resume();
+  await turn();
+  await turn();
+  expect(pair.server.paused).toBe(false);
+  await clock.advance(limits.frameBaseMs + 100);
+  expect(session.isClosed).toBe(true);
+});

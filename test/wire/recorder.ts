@@ -45,6 +45,12 @@ export class Recorder implements ChannelOwner {
     this.events.push("blocked");
   }
 
+  resumed(): void {}
+
+  turnsAway(): boolean {
+    return false;
+  }
+
   paused(): void {
     this.events.push("paused");
   }
