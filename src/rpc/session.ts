@@ -5,12 +5,12 @@ import type { Timer } from "../base/time.ts";
 import type { Turns } from "../base/turns.ts";
 import { Channel } from "../wire/channel.ts";
 import type { ChannelOwner } from "../wire/channel.ts";
-import { errorOf } from "../wire/fault.ts";
+import { errorOf, faultOf } from "../wire/fault.ts";
 import { kinds } from "../wire/frame.ts";
 import { protocolVersion } from "../wire/hello.ts";
 import type { CallerHello, ServerHello } from "../wire/hello.ts";
 import type { Link } from "../wire/link.ts";
-import type { CallMessage, Message } from "../wire/message.ts";
+import type { CallMessage, FaultMessage, Message } from "../wire/message.ts";
 import type { Admitted } from "./admission.ts";
 import { Answering } from "./answering.ts";
 import type { AnsweringHost } from "./answering.ts";
@@ -28,6 +28,9 @@ export interface SessionHost extends AnsweringHost {
   /** Called when a session has come to its end, and when a call of it has. */
   changed(session: Session): void;
 }
+
+/** Made once: whoever sends too much must not be able to make us build an error for each. */
+const turnedAway: FaultMessage = faultOf(0, refusals.tooManyInFlight(), undefined);
 
 const streamKinds: ReadonlySet<number> = new Set([kinds.part, kinds.item, kinds.end]);
 
@@ -245,7 +248,7 @@ export class Session implements ChannelOwner, Admitted {
 
   turnsAway(id: number): boolean {
     if (this.inFlight < limits.maxInFlight || this.#state !== "open") return false;
-    if (this.#opens(id)) this.#answering.fault(id, refusals.tooManyInFlight());
+    if (this.#opens(id)) this.channel.send({ ...turnedAway, id });
     return true;
   }
 
