@@ -4,11 +4,8 @@ import type { Turns } from "../base/turns.ts";
 import type { Channel } from "../wire/channel.ts";
 import type { CallMessage } from "../wire/message.ts";
 
-/** A call that was read and not yet started. */
-interface Arrival {
-  readonly call: CallMessage;
-  readonly at: number;
-}
+/** Stands for an empty list where an idle connection needs no list of its own. */
+const none: never[] = [];
 
 /**
  * The calls of one connection between being read and being started, in their order. They are started
@@ -19,8 +16,11 @@ export class Arrivals {
   readonly #channel: Channel;
   readonly #clock: Clock;
   readonly #turns: Turns;
-  /** By id, in the order of their coming. */
-  #waiting: Map<number, Arrival> | undefined;
+  /** In the order of their coming, which is that of their ids; and when each arrived. */
+  #calls: CallMessage[] = none;
+  #arrivedAt: number[] = none;
+  /** Which of them were cancelled. */
+  #cancelled: Set<number> | undefined;
   /** When the calls of this read arrived; undefined before its first. */
   #readAt: number | undefined;
   /** Since when the link is, or was, not read; undefined once a read has come after that. */
@@ -33,14 +33,18 @@ export class Arrivals {
   }
 
   get size(): number {
-    return this.#waiting?.size ?? 0;
+    return this.#calls.length - (this.#cancelled?.size ?? 0);
   }
 
   /** A call of the read that is being parsed. */
   add(call: CallMessage): void {
     this.#readAt ??= this.#arrivalOfThisRead();
-    this.#waiting ??= new Map();
-    this.#waiting.set(call.id, { call, at: this.#readAt });
+    if (this.#calls.length === 0) {
+      this.#calls = [];
+      this.#arrivedAt = [];
+    }
+    this.#calls.push(call);
+    this.#arrivedAt.push(this.#readAt);
   }
 
   /** What is read first after a pause may have waited as long as that lasted. */
@@ -64,18 +68,45 @@ export class Arrivals {
 
   /** Takes a call out that waits; false when none of that id does. */
   cancel(id: number): boolean {
-    return this.#waiting?.delete(id) ?? false;
+    if (!this.#has(id) || this.#cancelled?.has(id) === true) return false;
+    this.#cancelled ??= new Set();
+    this.#cancelled.add(id);
+    return true;
   }
 
   /** Hands calls over for as long as their answers find room. */
   start(start: (call: CallMessage, at: number) => void): void {
-    const waiting = this.#waiting;
-    if (waiting === undefined) return;
-    for (const { call, at } of waiting.values()) {
-      if (this.#channel.finished || !this.#hasRoom()) break;
-      waiting.delete(call.id);
-      start(call, at);
+    const calls = this.#calls;
+    const arrivedAt = this.#arrivedAt;
+    let next = 0;
+    while (next < calls.length && !this.#channel.finished && this.#hasRoom()) {
+      const call = calls[next];
+      const at = arrivedAt[next];
+      next++;
+      if (call === undefined || at === undefined) break;
+      if (this.#cancelled?.delete(call.id) !== true) start(call, at);
     }
+    // What a handler did may have taken the rest out.
+    if (this.#calls !== calls) return;
+    if (next === calls.length) this.#clear();
+    else if (next > 0) {
+      this.#calls = calls.slice(next);
+      this.#arrivedAt = arrivedAt.slice(next);
+    }
+  }
+
+  /** Whether a call of that id waits; ids rise, so it is found by halves. */
+  #has(id: number): boolean {
+    let low = 0;
+    let high = this.#calls.length - 1;
+    while (low <= high) {
+      const middle = (low + high) >> 1;
+      const at = this.#calls[middle]?.id ?? 0;
+      if (at === id) return true;
+      if (at < id) low = middle + 1;
+      else high = middle - 1;
+    }
+    return false;
   }
 
   #hasRoom(): boolean {
@@ -86,8 +117,14 @@ export class Arrivals {
 
   /** Takes all that wait. */
   takeAll(): readonly CallMessage[] {
-    const calls = [...(this.#waiting?.values() ?? [])].map(({ call }) => call);
-    this.#waiting = undefined;
+    const calls = this.#calls.filter(({ id }) => this.#cancelled?.has(id) !== true);
+    this.#clear();
     return calls;
+  }
+
+  #clear(): void {
+    this.#calls = none;
+    this.#arrivedAt = none;
+    this.#cancelled = undefined;
   }
 }
