@@ -6,6 +6,8 @@
 // It fails for a wrong result and for a process that ended, never for a figure that is slow.
 
 import { cpus, release } from "node:os";
+import { floodText, measureFloods } from "./bench/floods.ts";
+import type { FloodReport } from "./bench/floods.ts";
 import { measure } from "./bench/measure.ts";
 import { parseOptions, usage, UsageError } from "./bench/options.ts";
 import type { Options } from "./bench/options.ts";
@@ -36,6 +38,12 @@ async function bench(options: Options): Promise<void> {
     rows.push(report);
     say(`${rowText(report)}\n`);
   }
+  let floods: readonly FloodReport[] = [];
+  if (options.floods) {
+    console.error("measuring floods");
+    floods = await measureFloods();
+    say(`${floodText(floods)}\n`);
+  }
   const report: Report = {
     benchmark: "gee",
     machine,
@@ -44,6 +52,7 @@ async function bench(options: Options): Promise<void> {
     skipped: around.skipped,
     tookSeconds: (performance.now() - startedAt) / 1_000,
     rows,
+    floods,
   };
   if (options.json) console.log(JSON.stringify(report));
   else say(footText(report));

@@ -14,6 +14,8 @@ export interface Options {
   /** Once for each process, so that its code is compiled. */
   readonly warmMs: number;
   readonly json: boolean;
+  /** A good client beside floods is measured too. */
+  readonly floods: boolean;
 }
 
 /** Thrown for arguments that make no sense. The message says what would. */
@@ -23,7 +25,7 @@ export class UsageError extends Error {}
 export const usage: string = `bun run bench [--quick] [--only NAME] [--rounds N] [--seconds N] [--json]
 
   --quick       three short rounds: about 40 s, and only good for a glance
-  --only NAME   rows whose name begins so; several with commas
+  --only NAME   rows whose name begins so, several with commas; or floods
                 (${rows.map(({ name }) => name).join(", ")})
   --rounds N    runs of each side, of which the median counts; 5 unless it is said
   --seconds N   how long each run is measured; 0.7 unless it is said
@@ -72,7 +74,8 @@ export function parseOptions(args: readonly string[]): Options | "help" {
   if (!Number.isInteger(rounds)) throw new UsageError("--rounds is a whole number");
   const windowMs = 1_000 * positive("seconds", values.seconds, quick ? 0.1 : 0.7);
   return {
-    rows: selected(values.only),
+    rows: values.only === "floods" ? [] : selected(values.only),
+    floods: values.only === undefined ? !quick : values.only === "floods",
     rounds,
     idleRounds: quick ? 1 : rounds,
     windowMs,

@@ -1,5 +1,6 @@
 // What was measured, as one document: for programs as it is, for people as a table.
 
+import type { FloodReport } from "./floods.ts";
 import type { Measured, Run } from "./measure.ts";
 import { isMoreBetter, peerTitles } from "./rows.ts";
 import type { Figure, PeerName } from "./rows.ts";
@@ -53,6 +54,7 @@ export interface Report {
   readonly skipped: readonly { readonly what: string; readonly why: string }[];
   readonly tookSeconds: number;
   readonly rows: readonly RowReport[];
+  readonly floods: readonly FloodReport[];
 }
 
 function middle(values: readonly (number | undefined)[]): number | undefined {
@@ -184,6 +186,7 @@ export function headText({ bun, cpu, cores, kernel }: Report["machine"]): string
 
 /** What stands below them. */
 export function footText(report: Report): string {
+  if (report.rows.length === 0) return `${Math.round(report.tookSeconds)} s in all`;
   const judged = report.rows.flatMap((row) =>
     row.comparisons
       .filter(({ floor }) => floor !== undefined)

@@ -1,3 +1,4 @@
+import { floodText, readFloods } from "../../scripts/bench/floods.ts";
 import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -234,4 +235,12 @@ describe("the program", () => {
     expect(stderr).toContain('there is no row "nothing"');
     expect(stderr).toContain("bun run bench [--quick]");
   });
+});
+
+test("floods are read from what their tests print", () => {
+  const text =
+    "T3: p99 2.32 ms beside 20 connections, 2.6 times the quiet 0.89 ms; server +15 MiB\n(pass)";
+  const [flood] = readFloods(text);
+  expect(flood).toEqual({ flood: "T3", connections: 20, p99Ms: 2.32, ratio: 2.6 });
+  expect(floodText(readFloods(text))).toContain("<= 5  reached");
 });
