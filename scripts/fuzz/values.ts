@@ -1,4 +1,4 @@
-import { Decoder, Encoder } from "cbor-x";
+import { Decoder, Encoder } from "cbor-x/index-no-eval";
 import { limits } from "../../src/base/limits.ts";
 import { Malformed, ValueReader } from "../../src/wire/decode.ts";
 import { ValueEncoder } from "../../src/wire/encode.ts";

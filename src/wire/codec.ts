@@ -1,4 +1,4 @@
-import { Decoder, Encoder } from "cbor-x";
+import { Decoder, Encoder } from "cbor-x/index-no-eval";
 
 /**
  * The one door to cbor-x. Plain values never come here: the walks in encode.ts and decode.ts do

@@ -58,3 +58,12 @@ test("a bigint is read from tags 2 and 3, and from none", () => {
   expect(decodeTagged(fromHex("c2490100000000" + "00000000"))).toBe(2n ** 64n);
   expect(decodeTagged(fromHex("c35840" + "ff".repeat(64)))).toBe(-(2n ** 512n));
 });
+
+test("no native addon is loaded, though cbor-x has one that may be installed", async () => {
+  const maps = Bun.file("/proc/self/maps");
+  if (!(await maps.exists())) {
+    console.log("skipped: this system does not say what a process has loaded");
+    return;
+  }
+  expect(await maps.text()).not.toContain("cbor-extract");
+});

@@ -1,4 +1,4 @@
-import { Decoder, Encoder } from "cbor-x";
+import { Decoder, Encoder } from "cbor-x/index-no-eval";
 import { afterAll, expect, test } from "bun:test";
 import { Malformed, ValueReader } from "../../src/wire/decode.ts";
 import { fromHex, frameOf } from "../support/scripted-peer.ts";

@@ -1,4 +1,4 @@
-import { Decoder } from "cbor-x";
+import { Decoder } from "cbor-x/index-no-eval";
 import { afterAll, expect, test } from "bun:test";
 import { codeNumbers } from "../../src/base/errors.ts";
 import { limits } from "../../src/base/limits.ts";
