@@ -124,6 +124,7 @@ export const commands: Readonly<Record<CommandName, CommandSpec>> = {
       "TypeScript's private is not looked at: a method is hidden by # or _ in its name.",
       "SIGTERM and SIGINT drain: leave the registries, finish what runs, exit 0; a second one exits",
       "at once. A registry that is away is tried again for ever.",
+      "What callers are held to, with every number: gee help limits.",
     ],
     examples: ["gee server foo.ts", "gee server a.ts b.ts --registry http://10.0.0.5:9999"],
   },
