@@ -61,8 +61,11 @@ export interface Server extends AsyncDisposable {
   /** This start's id: 32 hex digits. */
   readonly id: string;
   readonly services: readonly ServedService[];
-  /** Resolves once a registry has taken the announcement; at once when there is none to take it. */
-  readonly registered: Promise<void>;
+  /**
+   * Resolves with the URL of the first registry that has taken the announcement; with undefined when
+   * there is none to take it, or the server has stopped before. Never rejects.
+   */
+  readonly registered: Promise<string | undefined>;
   /** Calls that are being answered. */
   inFlight(): number;
   /** Callers that are connected. */
@@ -70,7 +73,8 @@ export interface Server extends AsyncDisposable {
   /**
    * Stops without losing a call: withdraws from every registry, sends new calls elsewhere, accepts
    * nobody any more, lets what runs finish, and aborts what is left when its time is over. Resolves
-   * when all is closed. Further calls return the first one's promise.
+   * when every connection was told its end and the services are disposed of; peers that take their
+   * last bytes slowly have a second more. Further calls return the first one's promise.
    */
   stop(options?: {
     readonly drainTimeoutMs?: number | undefined;
@@ -82,7 +86,7 @@ class RunningServer implements Server {
   readonly address: Address;
   readonly id: string;
   readonly services: readonly ServedService[];
-  readonly registered: Promise<void>;
+  readonly registered: Promise<string | undefined>;
   readonly #options: ServeOptions;
   readonly #clock: Clock;
   readonly #log: Log;
@@ -131,7 +135,7 @@ class RunningServer implements Server {
       });
       this.#heartbeat.start();
     }
-    this.registered = (this.#heartbeat?.registered() ?? Promise.resolve()).then(() => {});
+    this.registered = this.#heartbeat?.registered() ?? Promise.resolve(undefined);
   }
 
   inFlight(): number {
@@ -190,13 +194,8 @@ class RunningServer implements Server {
       reason: "SHUT_DOWN",
       executed: "maybe",
     });
-    const ending = [...this.#sessions];
-    for (const session of ending) session.end(why);
-    // A peer that does not take its last bytes is not waited for.
-    const cut = (): void => {
-      for (const { channel } of ending) if (channel.unsentBytes > 0) channel.close(why);
-    };
-    clock.after(limits.lameDuckMs, cut, { background: true });
+    // A peer that does not take its last bytes is not waited for; its session's watch cuts it off.
+    for (const session of [...this.#sessions]) session.end(why);
     for (const instance of Object.values(this.#options.services)) {
       await disposeService(instance, this.#log);
     }

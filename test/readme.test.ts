@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promis
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { limits } from "../src/base/limits.ts";
 
 // The README is run: files are written, commands are typed, and what they print is compared, ports,
 // ids and times aside. Only the registry's port differs: a test takes a free one.
@@ -159,4 +160,34 @@ for (const [index, block] of blocks.entries()) {
 
 test("the README has its blocks", () => {
   expect(blocks.filter(({ language }) => language === "console").length).toBeGreaterThanOrEqual(4);
+});
+
+test("the README's defaults are those in force", () => {
+  const number = (value: number): string => value.toLocaleString("en-US");
+  const stated: readonly (readonly [row: string, value: string])[] = [
+    ["deadline of a call", `${limits.callTimeoutMs / 1_000} s`],
+    ["connect, and then the server's hello", `${limits.connectTimeoutMs / 1_000} s each`],
+    [
+      "a lost connection is dialled again after",
+      `${limits.redialMinMs} ms, doubling to ${limits.redialMaxMs / 1_000} s`,
+    ],
+    ["member list refreshed when older than", `${limits.refreshAfterMs / 1_000} s`],
+    ["a beat every third of it", `${limits.leaseMs / 1_000} s`],
+    ["lease of a GeeRPC server", `${limits.oldLeaseMs / 60_000} min`],
+    ["| message ", `${limits.maxMessageBytes / 1_048_576} MiB`],
+    ["depth and items", `${limits.maxValueDepth}, ${number(limits.maxItems)}`],
+    ["calls in flight on a connection", number(limits.maxInFlight)],
+    ["handlers at once in a server", number(limits.maxRunningHandlers)],
+    ["unsent replies that pause", `${limits.pauseReadingBytes / 1_048_576} MiB`],
+    ["sent elsewhere after SIGTERM", `${limits.lameDuckMs / 1_000} s`],
+    ["running handlers finish within", `${limits.drainTimeoutMs / 1_000} s`],
+  ];
+  const wrong = stated.filter(
+    ([row, value]) =>
+      !readme
+        .split("\n")
+        .some((line) => line.startsWith("|") && line.includes(row) && line.includes(`| ${value}`)),
+  );
+  expect(limits.connectTimeoutMs).toBe(limits.helloTimeoutMs);
+  expect(wrong).toEqual([]);
 });

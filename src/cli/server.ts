@@ -37,15 +37,13 @@ export async function runServer(invocation: ServerInvocation, output: Output): P
     });
   }
   if (registry !== undefined) {
-    void server.registered.then(
-      () =>
-        output.talk("registered", `registered ${registry.join(", ")}`, {
-          registry,
-          tookMs: systemClock.now() - startedAt,
-        }),
-      // It was stopped before a registry took it.
-      () => {},
-    );
+    void server.registered.then(async (url) => {
+      // Undefined: it was stopped before a registry took it.
+      if (url === undefined) return;
+      const tookMs = systemClock.now() - startedAt;
+      const { origin } = new URL(url);
+      await output.talk("registered", `registered ${origin}`, { registry: origin, tookMs });
+    });
   }
   const signal = await signals.first;
   const [inFlight, connections] = [server.inFlight(), server.connections()];

@@ -19,7 +19,7 @@ export interface Resolver extends AsyncDisposable {
    *
    * @throws GeeError UNAVAILABLE, executed no, with every registry's reason, when none has answered
    */
-  members(signal?: AbortSignal): Promise<readonly Member[]>;
+  members(): Promise<readonly Member[]>;
   /** The list in memory, undefined before the first answer; refreshed as by `members` when old. */
   current(): readonly Member[] | undefined;
   /**
@@ -74,12 +74,12 @@ class RegistryResolver implements Resolver {
     this.#options = options;
   }
 
-  async members(signal?: AbortSignal): Promise<readonly Member[]> {
+  async members(): Promise<readonly Member[]> {
     if (this.#closed.signal.aborted) throw this.#unavailable("the client is closed");
     const list = this.current();
     if (list !== undefined && list.length > 0) return list;
     const answered = this.#list === undefined ? this.#firstAnswer() : this.refresh();
-    await untilAborted(answered, signal);
+    await answered;
     if (this.#list !== undefined) return this.#list;
     throw this.#failure ?? this.#unavailable("the client is closed");
   }
@@ -206,20 +206,6 @@ class RegistryResolver implements Resolver {
       executed: "no",
       hint: "is a registry running there? gee registry starts one",
     });
-  }
-}
-
-/** Resolves as `work` does, or rejects as soon as the signal aborts; `work` goes on. */
-async function untilAborted(work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  if (signal === undefined) return work;
-  signal.throwIfAborted();
-  const { promise, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    await Promise.race([work, promise]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
   }
 }
 

@@ -11,7 +11,7 @@ import type { CallMessage } from "../wire/message.ts";
 import { withContext } from "./context.ts";
 import { HandlerRun } from "./handler-run.ts";
 import type { RunHost } from "./handler-run.ts";
-import { tooManyInFlight } from "./refusals.ts";
+import { shuttingDown, tooManyInFlight } from "./refusals.ts";
 import type { ServedMethod, ServiceTable } from "./service.ts";
 
 /**
@@ -60,7 +60,7 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 }
 
 function refusal(
-  code: "UNAVAILABLE" | "RESOURCE_EXHAUSTED" | "UNIMPLEMENTED" | "DEADLINE_EXCEEDED" | "CANCELLED",
+  code: "RESOURCE_EXHAUSTED" | "UNIMPLEMENTED" | "DEADLINE_EXCEEDED",
   reason: string,
   message: string,
 ): GeeError {
@@ -94,7 +94,7 @@ export class Answering implements RunHost {
 
   #refusalOf(call: CallMessage, served: ServedMethod, deadlineAt: number): GeeError | undefined {
     const host = this.#host;
-    if (host.draining) return refusal("UNAVAILABLE", "DRAINING", "the server is shutting down");
+    if (host.draining) return shuttingDown();
     if (this.#handlers >= limits.maxInFlight) return tooManyInFlight();
     if (host.running >= limits.maxRunningHandlers) {
       return refusal(

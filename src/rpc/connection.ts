@@ -147,8 +147,8 @@ export class Connection implements ChannelOwner, CallCarrier, IdGiver {
       call.fail(GeeError.from(error, "no"));
       return;
     }
-    // Encoding runs the getters of the arguments, and those may have ended the call or closed this;
-    // or have started another call, which leaves 0 here again.
+    // Encoding runs the getters of the arguments, and those may have closed this (then no id was
+    // given) or ended the call.
     const id = this.#givenId;
     this.#givenId = 0;
     if (id === 0) {

@@ -12,6 +12,8 @@ class Alarm implements DeadlineEntry {
   readonly #clock: Clock;
   readonly #deadlines: Deadlines;
   readonly #ring: () => void;
+  /** It rang late once since it was set, and was put off for that. */
+  #excused = false;
 
   constructor(clock: Clock, deadlines: Deadlines, ring: () => void) {
     this.#clock = clock;
@@ -20,6 +22,11 @@ class Alarm implements DeadlineEntry {
   }
 
   set(at: number): void {
+    this.#excused = false;
+    this.#move(at);
+  }
+
+  #move(at: number): void {
     this.#deadlines.remove(this);
     this.deadlineAt = at;
     this.#deadlines.add(this);
@@ -30,10 +37,16 @@ class Alarm implements DeadlineEntry {
   }
 
   expired(): void {
-    // A loop that stood still has not read either, and that is not the peer's fault.
-    const lateMs = this.#clock.now() - this.deadlineAt;
-    if (lateMs > limits.lateTurnMs) this.set(this.#clock.now() + lateMs);
-    else this.#ring();
+    // A loop that stood still has not read either, and that is not the peer's fault. It is made good
+    // once: a loop that is late all the time must not put the alarm off for ever.
+    const now = this.#clock.now();
+    const lateMs = now - this.deadlineAt;
+    if (lateMs <= limits.lateTurnMs || this.#excused) {
+      this.#ring();
+      return;
+    }
+    this.#excused = true;
+    this.#move(now + lateMs);
   }
 }
 
@@ -73,6 +86,8 @@ export class LinkWatch {
 
   #setStall(inMs: number): void {
     this.#stall ??= new Alarm(this.#clock, this.#deadlines, () => {
+      // All of it was taken behind the end: what the kernel holds is not to be cut off by a reset.
+      if (this.#channel.unsentBytes === 0) return;
       this.#channel.close(
         new GeeError("UNAVAILABLE", `${this.#channel.link.peer} takes nothing that is sent to it`, {
           reason: "STALLED",

@@ -49,7 +49,7 @@ export class Session implements ChannelOwner, Admitted {
   readonly #answering: Answering;
   #state: "greeting" | "open" | "closed" = "greeting";
   #lastId = 0;
-  /** Nothing is read until the replies that wait have gone down. */
+  /** Runs while the hello is awaited. */
   #helloTimer: Timer | undefined;
   readonly #watch: LinkWatch;
   /** Made with the first of them: most callers send none, and an idle connection is to be small. */
@@ -274,8 +274,9 @@ export class Session implements ChannelOwner, Admitted {
       this.channel.refuse(refusals.shuttingDown());
       return;
     }
-    for (const { id } of this.#arrivals.takeAll())
+    for (const { id } of this.#arrivals.takeAll()) {
       this.#answering.fault(id, refusals.shuttingDown());
+    }
     this.#answering.giveUpAll(why);
     this.channel.end(why);
   }

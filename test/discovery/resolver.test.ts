@@ -147,19 +147,6 @@ test("when no registry answers the first use fails with every reason, and the ne
   expect(digits(await members)).toBe("a");
 });
 
-test("a first use whose caller gives up is told at once, and the round goes on", async () => {
-  const { clock, one, resolver } = setUp();
-  one.hung = true;
-  const own = new GeeError("DEADLINE_EXCEEDED", "too late");
-  const controller = new AbortController();
-  const first = failureOf(resolver.members(controller.signal));
-  await turn();
-  controller.abort(own);
-  expect(await first).toBe(own);
-  await clock.advance(2_000);
-  expect(resolver.current()).toEqual([]);
-});
-
 test("a list is asked for again when it is older than 3 s, and nobody waits for it", async () => {
   const { clock, one, resolver } = setUp();
   join(one, "a");

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { limits } from "../../src/base/limits.ts";
+import { GeeError } from "../../src/base/errors.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { Session } from "../../src/rpc/session.ts";
 import { FakeClock, turn } from "../support/clock.ts";
@@ -162,4 +163,37 @@ test("half a frame behind a pause has the time that it had, and no more", async 
   expect(pair.server.paused).toBe(false);
   await clock.advance(limits.frameBaseMs + 100);
   expect(session.isClosed).toBe(true);
+});
+
+test("a loop that is late all the time puts the time-out off once, not for ever", async () => {
+  const bench = await open();
+  const { clock, peer, session } = bench;
+  peer.send(call(1, "Foo.Sum", [1, 2]).subarray(0, 9));
+  await turn();
+  let waitedMs = 0;
+  while (!session.isClosed && waitedMs < 60_000) {
+    const stepMs = (clock.nextInMs() ?? 0) + 100;
+    clock.stall(stepMs);
+    waitedMs += stepMs;
+    await clock.advance(0);
+  }
+  expect(waitedMs).toBeLessThan(2 * limits.frameBaseMs);
+});
+
+test("at its end a connection has a second for its last bytes, and is not cut off once they are taken", async () => {
+  for (const takes of [true, false]) {
+    const { clock, peer, session, pair } = await open({ roomBytes: 65_536 });
+    pair.caller.pause();
+    peer.send(call(1, "Foo.Big", [600_000]));
+    await turn();
+    session.end(new GeeError("UNAVAILABLE", "over"));
+    if (takes) {
+      pair.caller.resume();
+      while (session.channel.unsentBytes > 0) await turn();
+    }
+    await clock.advance(limits.lameDuckMs + 100);
+    expect(pair.server.ended).toBe(takes);
+    expect(session.channel.unsentBytes).toBe(0);
+    if (takes) expect(peer.messages[1]).toMatchObject({ kind: "result", id: 1 });
+  }
 });
