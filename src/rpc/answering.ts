@@ -1,41 +1,17 @@
-import { describeThrown, GeeError } from "../base/errors.ts";
+import { GeeError } from "../base/errors.ts";
 import type { Deadlines } from "../base/deadlines.ts";
 import { limits } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { Clock } from "../base/time.ts";
-import { bufferedBytes } from "../wire/buffered.ts";
 import type { Channel } from "../wire/channel.ts";
 import { faultOf } from "../wire/fault.ts";
-import { methodFlags } from "../wire/hello.ts";
 import type { CallMessage } from "../wire/message.ts";
 import { withContext } from "./context.ts";
 import { HandlerRun } from "./handler-run.ts";
 import type { RunHost } from "./handler-run.ts";
-import { shuttingDown, tooManyInFlight } from "./refusals.ts";
-import type { ServedMethod, ServiceTable } from "./service.ts";
-
-/**
- * What a handler threw for its caller to see, with fields that can be written; undefined for all
- * else, such as a proxy that only looks like it. Whatever was thrown, this does not throw.
- */
-function meantForCaller(thrown: unknown): GeeError | undefined {
-  try {
-    if (!(thrown instanceof GeeError)) return undefined;
-    const { code, message, reason, details } = thrown;
-    const waitMs = Math.min(
-      Math.max(Math.ceil(Number(thrown.retryAfterMs)), 0),
-      limits.maxTimeoutMs,
-    );
-    return new GeeError(code, String(message), {
-      reason: reason === undefined ? undefined : String(reason),
-      details,
-      retryAfterMs: Number.isNaN(waitMs) ? undefined : waitMs,
-      executed: "yes",
-    });
-  } catch {
-    return undefined;
-  }
-}
+import type { ServiceTable } from "./service.ts";
+import { refusalOfCall } from "./start-rules.ts";
+import { errorForCaller } from "./thrown.ts";
 
 /** What the answering ends of one server share. */
 export interface AnsweringHost {
@@ -59,12 +35,9 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   );
 }
 
-function refusal(
-  code: "RESOURCE_EXHAUSTED" | "UNIMPLEMENTED" | "DEADLINE_EXCEEDED",
-  reason: string,
-  message: string,
-): GeeError {
-  return new GeeError(code, message, { reason, executed: "no" });
+/** Joins what a caller is told of a failure with its line in the log. */
+function newLogId(): string {
+  return crypto.randomUUID().slice(0, 8);
 }
 
 /**
@@ -92,38 +65,6 @@ export class Answering implements RunHost {
     return this.#running?.size ?? 0;
   }
 
-  #refusalOf(call: CallMessage, served: ServedMethod, deadlineAt: number): GeeError | undefined {
-    const host = this.#host;
-    if (host.draining) return shuttingDown();
-    if (this.#handlers >= limits.maxInFlight) return tooManyInFlight();
-    if (host.running >= limits.maxRunningHandlers) {
-      return refusal(
-        "RESOURCE_EXHAUSTED",
-        "TOO_MANY_HANDLERS",
-        `${limits.maxRunningHandlers} handlers run already`,
-      );
-    }
-    if (bufferedBytes() > limits.maxBufferedBytes) {
-      return refusal("RESOURCE_EXHAUSTED", "BUFFERS_FULL", "too many bytes wait in this server");
-    }
-    if ((call.flags & 0xff) !== 0) {
-      return refusal("UNIMPLEMENTED", "UNSUPPORTED_FLAG", `call flags ${call.flags & 0xff}`);
-    }
-    if (call.timeoutMs === undefined) {
-      return refusal("UNIMPLEMENTED", "NO_DEADLINE", `${served.name} is called without a deadline`);
-    }
-    if (call.idempotencyKey !== undefined) {
-      return refusal("UNIMPLEMENTED", "UNSUPPORTED_KEY", "idempotency keys are not kept");
-    }
-    if (call.streamArgument !== undefined || (served.flags & methodFlags.answersStream) !== 0) {
-      return refusal("UNIMPLEMENTED", "UNSUPPORTED_STREAM", `${served.name} is a stream`);
-    }
-    if (deadlineAt <= host.clock.now()) {
-      return refusal("DEADLINE_EXCEEDED", "EXPIRED", `${served.name} came too late to be started`);
-    }
-    return undefined;
-  }
-
   /** Starts the handler of a call that arrived at `arrivedAt`, or answers why not. */
   start(call: CallMessage, arrivedAt: number): void {
     const host = this.#host;
@@ -136,7 +77,7 @@ export class Answering implements RunHost {
         served.timeoutMs ?? Number.POSITIVE_INFINITY,
       );
       const deadlineAt = arrivedAt + allowedMs;
-      const refused = this.#refusalOf(call, served, deadlineAt);
+      const refused = refusalOfCall(host, call, served, deadlineAt, this.#handlers);
       if (refused !== undefined) throw refused;
       run = new HandlerRun(call, served, deadlineAt, this);
     } catch (error) {
@@ -238,25 +179,7 @@ export class Answering implements RunHost {
   }
 
   #thrown(run: HandlerRun, error: unknown): void {
-    const meant = meantForCaller(error);
-    if (meant !== undefined) {
-      this.fault(run.id, meant);
-      return;
-    }
-    // What went wrong inside is nobody's business outside; the id joins the two.
-    const logId = crypto.randomUUID().slice(0, 8);
-    this.#host.log.error("handler failed", {
-      method: run.method,
-      id: logId,
-      error: describeThrown(error),
-    });
-    this.fault(
-      run.id,
-      new GeeError("INTERNAL", `${run.method} failed; the server's log has it as ${logId}`, {
-        reason: "HANDLER_FAILED",
-        executed: "yes",
-      }),
-    );
+    this.fault(run.id, errorForCaller(error, run.method, this.#host.log, newLogId));
   }
 
   /** Answers a call with a fault. */

@@ -1,10 +1,9 @@
 import type { Deadlines } from "../base/deadlines.ts";
 import { GeeError } from "../base/errors.ts";
-import type { Code } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
 import type { Clock, Timer } from "../base/time.ts";
 import { Channel } from "../wire/channel.ts";
-import type { ChannelOwner, IdGiver } from "../wire/channel.ts";
+import type { ChannelOwner } from "../wire/channel.ts";
 import { errorOf } from "../wire/fault.ts";
 import { kinds } from "../wire/frame.ts";
 import { protocolVersion } from "../wire/hello.ts";
@@ -13,15 +12,11 @@ import type { Link } from "../wire/link.ts";
 import type { FaultMessage, Message } from "../wire/message.ts";
 import { ControlBudget, tooManyControls } from "./control-budget.ts";
 import { LinkWatch } from "./link-watch.ts";
-import type { CallCarrier, OutgoingCall } from "./outgoing-call.ts";
-import { Pending } from "./pending.ts";
+import { OpenCalls } from "./open-calls.ts";
+import type { OpenCallsOwner } from "./open-calls.ts";
+import type { OutgoingCall } from "./outgoing-call.ts";
 import { helloTimeout, unsupportedKind, wrongInstance } from "./refusals.ts";
-import { closingError, startRefusal } from "./start-refusal.ts";
-
-/** A caller whose next id would pass this opens another connection. */
-const lastCallId = 2 ** 32 - 2 ** 16;
-/** Answers to calls that were never opened, or were answered before, until the link is cut. */
-const maxStrays = 100;
+import { closingError } from "./start-refusal.ts";
 
 /** What a connection needs beside its link. */
 export interface ConnectionOptions {
@@ -34,7 +29,8 @@ export interface ConnectionOptions {
 }
 
 /**
- * The calling end of a connection.
+ * The calling end of a connection: its states, and what a message means in each. The calls
+ * themselves, from their ids to their answers, are in `OpenCalls`.
  *
  * - greeting: our hello has left, the server's is awaited. No call is sent.
  * - ready: calls go out.
@@ -42,40 +38,28 @@ export interface ConnectionOptions {
  *   server drains, when ids run out, and by `drain`.
  * - closed: everything that was in flight has failed with the first reason.
  */
-export class Connection implements ChannelOwner, CallCarrier, IdGiver {
+export class Connection implements ChannelOwner, OpenCallsOwner {
   readonly channel: Channel;
   /** Settles when the greeting is over; rejects with GeeError, executed no. */
   readonly ready: Promise<void>;
   readonly #options: ConnectionOptions;
-  readonly #pending: Pending<OutgoingCall> = new Pending();
-  /** Calls that we gave up and whose answer, which frees their id at the server, is to come. */
-  readonly #abandoned: Set<number> = new Set();
-  /** Method name to what stands for it on this connection. */
-  readonly #methods: Map<string, number | string> = new Map();
+  readonly #calls: OpenCalls;
   #state: "greeting" | "ready" | "draining" | "closed" = "greeting";
   #hello: ServerHello | undefined;
-  #nextId: number;
-  /** The id of the call that is being sent, once its frame has its place in line. */
-  #givenId = 0;
-  #strays = 0;
   #refusal: GeeError | undefined;
   readonly #helloTimer: Timer;
   readonly #watch: LinkWatch;
   #controls: ControlBudget | undefined;
-  #becameReady: () => void;
-  #failedReady: (error: GeeError) => void;
+  readonly #greeting: PromiseWithResolvers<void> = Promise.withResolvers();
   readonly #closed: PromiseWithResolvers<void> = Promise.withResolvers();
 
   constructor(link: Link, options: ConnectionOptions) {
     this.#options = options;
-    this.#nextId = options.firstCallId ?? 1;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.ready = promise;
+    this.ready = this.#greeting.promise;
     // Whoever opened the connection awaits it; one that nobody awaits any more may fail unseen.
-    promise.catch(() => {});
-    this.#becameReady = resolve;
-    this.#failedReady = reject;
+    this.ready.catch(() => {});
     this.channel = new Channel(link, this, "server", limits.maxServerHelloBytes);
+    this.#calls = new OpenCalls(this.channel, this, options.firstCallId ?? 1);
     this.#watch = new LinkWatch(this.channel, options.clock, options.deadlines);
     this.channel.send({
       kind: "callerHello",
@@ -104,7 +88,7 @@ export class Connection implements ChannelOwner, CallCarrier, IdGiver {
 
   /** Calls that wait for an answer. */
   get inFlight(): number {
-    return this.#pending.size;
+    return this.#calls.size;
   }
 
   /** Settles when the connection is closed, for whatever reason. */
@@ -119,80 +103,20 @@ export class Connection implements ChannelOwner, CallCarrier, IdGiver {
    * what is left of its deadline, for those who know without looking at the clock.
    */
   start(call: OutgoingCall, leftMs: number = call.deadlineAt - this.#options.clock.now()): void {
-    const refusal = this.#cannotStart();
-    if (refusal !== undefined) {
-      call.fail(refusal);
-      return;
-    }
-    const { method, args, metadata } = call.request;
-    let position: number;
-    this.#givenId = 0;
-    try {
-      position = this.channel.send(
-        {
-          kind: "call",
-          id: 0,
-          method: this.#methods.get(method) ?? this.#methodOf(method),
-          timeoutMs: Math.max(0, Math.min(Math.ceil(leftMs), limits.maxTimeoutMs)),
-          args,
-          flags: 0,
-          attempt: call.attempt,
-          metadata,
-          idempotencyKey: undefined,
-          streamArgument: undefined,
-        },
-        this,
-      );
-    } catch (error) {
-      call.fail(GeeError.from(error, "no"));
-      return;
-    }
-    // Encoding runs the getters of the arguments, and those may have closed this (then no id was
-    // given) or ended the call.
-    const id = this.#givenId;
-    this.#givenId = 0;
-    if (id === 0) {
-      call.fail(closingError(this.channel));
-      return;
-    }
-    if (call.settled) {
-      this.channel.withdraw(position);
-      return;
-    }
-    call.carriedBy(this, id, position);
-    this.#pending.add(call);
-    if (this.#nextId > lastCallId) this.drain();
+    if (this.#state === "ready") this.#calls.start(call, leftMs);
+    else call.fail(closingError(this.channel));
   }
 
-  giveId(): number {
-    this.#givenId = this.#nextId++;
-    return this.#givenId;
+  idsRanOut(): void {
+    this.drain();
   }
 
-  #cannotStart(): GeeError | undefined {
-    if (this.#state !== "ready") return closingError(this.channel);
-    const inFlight = this.#pending.size + this.#abandoned.size;
-    return startRefusal(this.channel, inFlight, this.#hello?.maxInFlight ?? limits.maxInFlight);
+  tooManyStrays(allowed: number): void {
+    this.#protocolError(`${allowed} answers to calls that were not open`);
   }
 
-  #methodOf(name: string): number | string {
-    const dot = name.indexOf(".");
-    const service = this.#hello?.services.get(name.slice(0, dot));
-    const method = service?.methods.get(name.slice(dot + 1))?.number ?? name;
-    // Only what the server listed is remembered, so a caller's own names cannot fill the map.
-    if (typeof method === "number") this.#methods.set(name, method);
-    return method;
-  }
-
-  abandon(call: OutgoingCall, code: Code, message: string): "no" | "maybe" {
-    if (this.#pending.take(call.id) === undefined) return "maybe";
-    const left = this.channel.hasLeft(call.position);
-    if (!this.channel.withdraw(call.position) && !this.channel.finished) {
-      this.#abandoned.add(call.id);
-      this.channel.send({ kind: "cancel", id: call.id, code, message });
-    }
+  gaveUp(): void {
     this.#drained();
-    return left ? "maybe" : "no";
   }
 
   // -------------------------------------------------------------- messages
@@ -209,10 +133,10 @@ export class Connection implements ChannelOwner, CallCarrier, IdGiver {
     }
     switch (message.kind) {
       case "result":
-        this.#answer(message.id)?.succeed(message.value);
+        this.#calls.answer(message.id)?.succeed(message.value);
         break;
       case "fault":
-        this.#answer(message.id)?.fail(errorOf(message));
+        this.#calls.answer(message.id)?.fail(errorOf(message));
         break;
       case "ping":
         this.#controls ??= new ControlBudget();
@@ -225,7 +149,8 @@ export class Connection implements ChannelOwner, CallCarrier, IdGiver {
       case "pong":
         break;
       case "drain":
-        this.#serverDrains(message.lastCallId);
+        if (this.#state === "ready") this.#state = "draining";
+        this.#calls.passedOver(message.lastCallId);
         break;
       case "part":
       case "item":
@@ -254,24 +179,8 @@ export class Connection implements ChannelOwner, CallCarrier, IdGiver {
       this.channel.refuse(unsupportedKind(`kind ${kind}`));
       return;
     }
-    const executed = kind === kinds.result ? "yes" : "maybe";
-    this.#answer(id)?.fail(
-      new GeeError("INTERNAL", `an answer that cannot be read: ${why}`, {
-        reason: "BAD_BODY",
-        executed,
-      }),
-    );
+    this.#calls.unreadable(kind, id, why);
     this.#drained();
-  }
-
-  /** The call that an answer is for; undefined when nobody waits for it any more. */
-  #answer(id: number): OutgoingCall | undefined {
-    const call = this.#pending.take(id);
-    if (call !== undefined) return call;
-    if (!this.#abandoned.delete(id) && ++this.#strays > maxStrays) {
-      this.#protocolError(`${maxStrays} answers to calls that were not open`);
-    }
-    return undefined;
   }
 
   #greeted(hello: ServerHello): void {
@@ -287,9 +196,10 @@ export class Connection implements ChannelOwner, CallCarrier, IdGiver {
     this.#helloTimer.cancel();
     this.#hello = hello;
     this.#state = "ready";
+    this.#calls.greeted(hello);
     this.channel.peerMaxMessageBytes = hello.maxMessageBytes;
     this.channel.acceptMessages(limits.maxMessageBytes);
-    this.#becameReady();
+    this.#greeting.resolve();
   }
 
   #connectionFault(fault: FaultMessage): void {
@@ -328,20 +238,6 @@ export class Connection implements ChannelOwner, CallCarrier, IdGiver {
 
   // -------------------------------------------------------------- ending
 
-  /** What the server had not accepted when it began to drain goes elsewhere; the rest is awaited. */
-  #serverDrains(lastAccepted: number): void {
-    if (this.#state === "ready") this.#state = "draining";
-    for (const call of this.#pending.takeAbove(lastAccepted)) {
-      this.#abandoned.add(call.id);
-      call.fail(
-        new GeeError("UNAVAILABLE", `${this.channel.link.peer} is shutting down`, {
-          reason: "DRAINING",
-          executed: "no",
-        }),
-      );
-    }
-  }
-
   /** Takes no further calls, and closes once those in flight are answered. */
   drain(): void {
     if (this.#state !== "ready") return;
@@ -350,7 +246,7 @@ export class Connection implements ChannelOwner, CallCarrier, IdGiver {
   }
 
   #drained(): void {
-    if (this.#state !== "draining" || this.#pending.size > 0) return;
+    if (this.#state !== "draining" || this.#calls.size > 0) return;
     const why = new GeeError("UNAVAILABLE", "drained", { reason: "DRAINED", executed: "no" });
     // What waits unsent now belongs to calls that were given up: nobody waits for a peer to take it.
     this.channel.flush();
@@ -370,7 +266,7 @@ export class Connection implements ChannelOwner, CallCarrier, IdGiver {
     this.#helloTimer.cancel();
     this.#watch.closed();
     const reason = this.#refusal ?? why;
-    this.#failedReady(
+    this.#greeting.reject(
       wordless && this.#refusal === undefined
         ? new GeeError("UNAVAILABLE", `${this.channel.link.peer} closed without a hello`, {
             reason: "NO_HELLO",
@@ -383,16 +279,7 @@ export class Connection implements ChannelOwner, CallCarrier, IdGiver {
             cause: reason,
           }),
     );
-    for (const call of this.#pending.takeAbove(0)) {
-      const executed = this.channel.hasLeft(call.position) ? "maybe" : "no";
-      call.fail(
-        new GeeError("UNAVAILABLE", reason.message, {
-          reason: reason.reason,
-          executed,
-          cause: reason,
-        }),
-      );
-    }
+    this.#calls.closed(reason);
     this.#closed.resolve();
   }
 }

@@ -1,8 +1,11 @@
 import { GeeError } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
+import type { Clock, Timer } from "../base/time.ts";
+import type { Channel } from "../wire/channel.ts";
 import { methodFlags, protocolVersion } from "../wire/hello.ts";
-import type { MethodFacts, ServerHello, ServiceFacts } from "../wire/hello.ts";
+import type { CallerHello, MethodFacts, ServerHello, ServiceFacts } from "../wire/hello.ts";
 import { encodeMessage } from "../wire/message-writer.ts";
+import { shuttingDown, wrongInstance } from "./refusals.ts";
 import type { ServiceTable } from "./service.ts";
 
 function fits(hello: ServerHello): boolean {
@@ -53,4 +56,40 @@ export function createServerHello(table: ServiceTable, instance: string): Server
     if (fits(partial)) return partial;
   }
   return { ...hello, services: filtered(table.facts, () => false), complete: false };
+}
+
+/**
+ * Ends a connection whose caller says no hello in time. The timer belongs to whoever awaits the
+ * hello, and is taken back when it is there, or the connection over.
+ */
+export function awaitHello(channel: Channel, clock: Clock): Timer {
+  return clock.after(
+    limits.helloTimeoutMs,
+    () => {
+      channel.refuse(
+        new GeeError("INVALID_ARGUMENT", "no hello in time", { reason: "HELLO_TIMEOUT" }),
+      );
+    },
+    { background: true },
+  );
+}
+
+/**
+ * Why a server does not take a caller; undefined when it does. The version comes first, because what
+ * the rest of a hello means depends on it. A later version is no reason: the caller is told ours and
+ * has to keep to it.
+ */
+export function refusalOfHello(
+  hello: CallerHello,
+  instance: string,
+  draining: boolean,
+): GeeError | undefined {
+  if (hello.version < protocolVersion) {
+    return new GeeError("UNIMPLEMENTED", `version ${hello.version} is not spoken`, {
+      reason: "UNSUPPORTED_VERSION",
+      executed: "no",
+    });
+  }
+  if (hello.instance !== undefined && hello.instance !== instance) return wrongInstance();
+  return draining ? shuttingDown() : undefined;
 }

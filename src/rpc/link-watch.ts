@@ -1,54 +1,9 @@
-import type { DeadlineEntry, Deadlines } from "../base/deadlines.ts";
+import { Alarm } from "../base/alarm.ts";
+import type { Deadlines } from "../base/deadlines.ts";
 import { GeeError } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
 import type { Clock } from "../base/time.ts";
 import type { Channel } from "../wire/channel.ts";
-
-/** A moment that may be moved. */
-class Alarm implements DeadlineEntry {
-  deadlineAt = 0;
-  previous: DeadlineEntry | undefined = undefined;
-  next: DeadlineEntry | undefined = undefined;
-  readonly #clock: Clock;
-  readonly #deadlines: Deadlines;
-  readonly #ring: () => void;
-  /** It rang late once since it was set, and was put off for that. */
-  #excused = false;
-
-  constructor(clock: Clock, deadlines: Deadlines, ring: () => void) {
-    this.#clock = clock;
-    this.#deadlines = deadlines;
-    this.#ring = ring;
-  }
-
-  set(at: number): void {
-    this.#excused = false;
-    this.#move(at);
-  }
-
-  #move(at: number): void {
-    this.#deadlines.remove(this);
-    this.deadlineAt = at;
-    this.#deadlines.add(this);
-  }
-
-  clear(): void {
-    this.#deadlines.remove(this);
-  }
-
-  expired(): void {
-    // A loop that stood still has not read either, and that is not the peer's fault. It is made good
-    // once: a loop that is late all the time must not put the alarm off for ever.
-    const now = this.#clock.now();
-    const lateMs = now - this.deadlineAt;
-    if (lateMs <= limits.lateTurnMs || this.#excused) {
-      this.#ring();
-      return;
-    }
-    this.#excused = true;
-    this.#move(now + lateMs);
-  }
-}
 
 /**
  * Ends connections whose peer takes for ever: to finish a frame that it has begun, or to take bytes

@@ -9,6 +9,24 @@ export function unsupportedKind(what: string): GeeError {
   });
 }
 
+/** Why a connection ends whose caller breaks the rules of the protocol. */
+export function protocolError(what: string): GeeError {
+  return new GeeError("INVALID_ARGUMENT", what, { reason: "PROTOCOL_ERROR" });
+}
+
+/** Why a connection ends whose caller sent what cannot be read, other than a call. */
+export function badMessage(why: string): GeeError {
+  return new GeeError("INVALID_ARGUMENT", why, { reason: "BAD_MESSAGE" });
+}
+
+/** Why a call is not started that cannot be read; its connection goes on. */
+export function badCall(why: string): GeeError {
+  return new GeeError("INVALID_ARGUMENT", `a call that cannot be read: ${why}`, {
+    reason: "BAD_BODY",
+    executed: "no",
+  });
+}
+
 /** Why a connection ends whose server is not the instance that was meant. */
 export function wrongInstance(): GeeError {
   return new GeeError("UNAVAILABLE", "another instance answers at this address", {

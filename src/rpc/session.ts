@@ -1,4 +1,4 @@
-import { GeeError } from "../base/errors.ts";
+import type { GeeError } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
 import { printable } from "../base/log.ts";
 import type { Timer } from "../base/time.ts";
@@ -7,7 +7,6 @@ import { Channel } from "../wire/channel.ts";
 import type { ChannelOwner } from "../wire/channel.ts";
 import { errorOf, faultOf } from "../wire/fault.ts";
 import { kinds } from "../wire/frame.ts";
-import { protocolVersion } from "../wire/hello.ts";
 import type { CallerHello, ServerHello } from "../wire/hello.ts";
 import type { Link } from "../wire/link.ts";
 import type { CallMessage, FaultMessage, Message } from "../wire/message.ts";
@@ -16,6 +15,7 @@ import { Answering } from "./answering.ts";
 import type { AnsweringHost } from "./answering.ts";
 import { Arrivals } from "./arrivals.ts";
 import { ControlBudget, tooManyControls } from "./control-budget.ts";
+import { awaitHello, refusalOfHello } from "./greeting.ts";
 import { LinkWatch } from "./link-watch.ts";
 import * as refusals from "./refusals.ts";
 
@@ -62,15 +62,7 @@ export class Session implements ChannelOwner, Admitted {
     this.#answering = new Answering(this.channel, host, () => host.changed(this));
     this.#watch = new LinkWatch(this.channel, host.clock, host.deadlines);
     host.turns.watch();
-    this.#helloTimer = host.clock.after(
-      limits.helloTimeoutMs,
-      () => {
-        this.channel.refuse(
-          new GeeError("INVALID_ARGUMENT", "no hello in time", { reason: "HELLO_TIMEOUT" }),
-        );
-      },
-      { background: true },
-    );
+    this.#helloTimer = awaitHello(this.channel, host.clock);
   }
 
   /** Calls that were accepted and not yet answered. */
@@ -100,7 +92,7 @@ export class Session implements ChannelOwner, Admitted {
     }
     if (this.#state === "greeting") {
       if (message.kind === "callerHello") this.#greet(message.hello);
-      else this.#protocolError(`${message.kind} before hello`);
+      else this.channel.refuse(refusals.protocolError(`${message.kind} before hello`));
       return;
     }
     switch (message.kind) {
@@ -131,7 +123,7 @@ export class Session implements ChannelOwner, Admitted {
       case "serverHello":
       case "result":
       case "fault":
-        this.#protocolError(`${message.kind} from a caller`);
+        this.channel.refuse(refusals.protocolError(`${message.kind} from a caller`));
         break;
       default:
         message satisfies never;
@@ -144,40 +136,17 @@ export class Session implements ChannelOwner, Admitted {
       return;
     }
     if (kind !== kinds.call || this.#state !== "open") {
-      this.channel.refuse(new GeeError("INVALID_ARGUMENT", why, { reason: "BAD_MESSAGE" }));
+      this.channel.refuse(refusals.badMessage(why));
       return;
     }
-    if (!this.#opens(id)) return;
-    this.#answering.fault(
-      id,
-      new GeeError("INVALID_ARGUMENT", `a call that cannot be read: ${why}`, {
-        reason: "BAD_BODY",
-        executed: "no",
-      }),
-    );
-  }
-
-  #protocolError(what: string): void {
-    this.channel.refuse(new GeeError("INVALID_ARGUMENT", what, { reason: "PROTOCOL_ERROR" }));
+    if (this.#opens(id)) this.#answering.fault(id, refusals.badCall(why));
   }
 
   #greet(hello: CallerHello): void {
     const own = this.#host.hello;
-    if (hello.version < protocolVersion) {
-      this.channel.refuse(
-        new GeeError("UNIMPLEMENTED", `version ${hello.version} is not spoken`, {
-          reason: "UNSUPPORTED_VERSION",
-          executed: "no",
-        }),
-      );
-      return;
-    }
-    if (hello.instance !== undefined && hello.instance !== own.instance) {
-      this.channel.refuse(refusals.wrongInstance());
-      return;
-    }
-    if (this.#host.draining) {
-      this.channel.refuse(refusals.shuttingDown());
+    const refused = refusalOfHello(hello, own.instance, this.#host.draining);
+    if (refused !== undefined) {
+      this.channel.refuse(refused);
       return;
     }
     this.#helloTimer?.cancel();
@@ -195,7 +164,7 @@ export class Session implements ChannelOwner, Admitted {
       this.#lastId = id;
       return true;
     }
-    this.#protocolError(`call id ${id} behind ${this.#lastId}`);
+    this.channel.refuse(refusals.protocolError(`call id ${id} behind ${this.#lastId}`));
     return false;
   }
 

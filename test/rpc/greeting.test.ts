@@ -1,8 +1,12 @@
 import { expect, test } from "bun:test";
 import { limits } from "../../src/base/limits.ts";
-import { createServerHello } from "../../src/rpc/greeting.ts";
+import { awaitHello, createServerHello, refusalOfHello } from "../../src/rpc/greeting.ts";
 import { createServiceTable } from "../../src/rpc/service.ts";
+import { protocolVersion } from "../../src/wire/hello.ts";
+import type { CallerHello } from "../../src/wire/hello.ts";
+import { FakeClock } from "../support/clock.ts";
 import { frameOf } from "../support/scripted-peer.ts";
+import { openBench } from "../wire/recorder.ts";
 
 function wide(methods: number, idempotent: (index: number) => boolean) {
   const names = Array.from({ length: methods }, (_, index) => `Method${"x".repeat(40)}${index}`);
@@ -53,4 +57,60 @@ test("256 services with the longest names fit", () => {
   );
   const hello = createServerHello(createServiceTable(services), "id");
   expect(hello.services.size).toBe(256);
+});
+
+function ask(fields: Partial<CallerHello>, draining = false) {
+  const hello = { version: protocolVersion, features: [], maxMessageBytes: 65_536, ...fields };
+  return refusalOfHello(hello, "served", draining);
+}
+
+test("a caller is taken that speaks this version or a later one, and means this instance or any", () => {
+  expect(ask({})).toBeUndefined();
+  expect(ask({ instance: "served" })).toBeUndefined();
+  expect(ask({ version: protocolVersion + 6, features: ["later"] })).toBeUndefined();
+});
+
+test("each reason to refuse a caller has its name, and says that nothing was executed", () => {
+  expect(ask({ version: protocolVersion - 1 })).toMatchObject({
+    code: "UNIMPLEMENTED",
+    reason: "UNSUPPORTED_VERSION",
+    message: `version ${protocolVersion - 1} is not spoken`,
+    executed: "no",
+  });
+  for (const instance of ["another", "", "Served"]) {
+    expect(ask({ instance })).toMatchObject({
+      code: "UNAVAILABLE",
+      reason: "WRONG_INSTANCE",
+      executed: "no",
+    });
+  }
+  expect(ask({}, true)).toMatchObject({
+    code: "UNAVAILABLE",
+    reason: "DRAINING",
+    executed: "no",
+  });
+});
+
+test("a caller that is refused for several reasons hears of the version, then of the instance", () => {
+  expect(ask({ version: 0, instance: "another" }, true)?.reason).toBe("UNSUPPORTED_VERSION");
+  expect(ask({ instance: "another" }, true)?.reason).toBe("WRONG_INSTANCE");
+});
+
+test("a caller that says nothing is refused after its time, in which the process may end", async () => {
+  const clock = new FakeClock();
+  const { channel, owner } = openBench({ from: "caller" });
+  awaitHello(channel, clock);
+  expect(clock.pending("foreground")).toBe(0);
+  await clock.advance(limits.helloTimeoutMs - 1);
+  expect(channel.finished).toBe(false);
+  await clock.advance(1);
+  expect(owner.closedWhys).toMatchObject([{ code: "INVALID_ARGUMENT", reason: "HELLO_TIMEOUT" }]);
+});
+
+test("a hello that is there takes the time-out back", async () => {
+  const clock = new FakeClock();
+  const { channel } = openBench({ from: "caller" });
+  awaitHello(channel, clock).cancel();
+  await clock.advance(10 * limits.helloTimeoutMs);
+  expect(channel.finished).toBe(false);
 });
