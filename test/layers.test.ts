@@ -6,15 +6,17 @@ import { expect, test } from "bun:test";
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   base: [],
   wire: ["base"],
+  streams: ["base"],
   net: ["base", "wire"],
-  rpc: ["base", "wire"],
+  rpc: ["base", "wire", "streams"],
   fleet: ["base"],
   discovery: ["base"],
-  routing: ["base", "wire", "rpc", "fleet", "discovery"],
-  client: ["base", "wire", "net", "rpc", "fleet", "discovery", "routing"],
-  server: ["base", "wire", "net", "rpc", "fleet", "discovery"],
+  routing: ["base", "wire", "streams", "rpc", "fleet", "discovery"],
+  client: ["base", "wire", "streams", "net", "rpc", "fleet", "discovery", "routing"],
+  // A server calls other services as any client does.
+  server: ["base", "wire", "streams", "net", "rpc", "fleet", "discovery", "client"],
   registry: ["base", "wire", "net", "rpc", "fleet", "discovery"],
-  index: ["base", "wire", "rpc", "fleet", "discovery", "client", "server", "registry"],
+  index: ["base", "wire", "streams", "rpc", "fleet", "discovery", "client", "server", "registry"],
   cli: ["base", "client", "server", "registry", "index"],
   main: ["cli"],
 };

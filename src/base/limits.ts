@@ -5,6 +5,18 @@
 export const limits = {
   /** A message's encoded size, either way, without the frame's head. Over it: RESOURCE_EXHAUSTED. */
   maxMessageBytes: 4_194_304,
+  /** What either side may raise that to. */
+  largestMaxMessageBytes: 67_108_864,
+  /** Messages in parts that are not whole, together on one connection; or one message if larger. */
+  maxUnfinishedBytes: 16_777_216,
+  /** Metadata of one message, as they are encoded. */
+  maxMetadataBytes: 16_384,
+  /** What may be sent of a stream in either direction before the other side has granted more. */
+  streamWindowBytes: 262_144,
+  /** The most credit that may be open, 2^31 - 1. */
+  maxCreditBytes: 2_147_483_647,
+  /** How long a stream may be without an item, credit or end when the caller says nothing else. */
+  streamIdleMs: 60_000,
   /** Nesting of arrays and maps in one value (an argument, a result, a fault's details). */
   maxValueDepth: 32,
   /** Data items in one message: an array counts its elements, a map its keys and its values. */
@@ -35,6 +47,12 @@ export const limits = {
   maxControlFrames: 200,
   /** ... of these windows. */
   controlWindowMs: 10_000,
+  /** A caller looks this often whether it has read anything, and sends a ping when it has not. */
+  pingIntervalMs: 5_000,
+  /** A server looks this often, pings who was silent meanwhile, and gives up who stays silent. */
+  sweepMs: 15_000,
+  /** Age, give or take a tenth, at which a server has a connection replaced. */
+  maxConnectionAgeMs: 1_800_000,
   /** How long a connect may take. */
   connectTimeoutMs: 2_000,
   /** A unary call's deadline when the caller names none. */
@@ -45,6 +63,12 @@ export const limits = {
   maxInFlight: 1_024,
   /** Handlers that run at once in one server, cancelled ones included until they end. */
   maxRunningHandlers: 10_000,
+  /** How long the answer of a call with an idempotency key is kept. */
+  idempotencyWindowMs: 300_000,
+  /** Idempotency keys that one server holds; beyond it the oldest answer goes, if there is one. */
+  maxIdempotencyKeys: 10_000,
+  /** Answers that are kept for idempotency keys, all together; beyond it the oldest go. */
+  maxIdempotencyBytes: 16_777_216,
   /** Unsent replies on one connection beyond which the answering side stops reading it. */
   pauseReadingBytes: 1_048_576,
   /** Unsent replies on one connection beyond which a result is replaced by RESOURCE_EXHAUSTED. */
