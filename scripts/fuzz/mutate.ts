@@ -5,7 +5,17 @@ import type { RandomValues } from "../../test/wire/random-values.ts";
 import { encodeOurs, mutated } from "./values.ts";
 
 /** The methods that the fuzzed server has, one that it has not, and names of a stranger's. */
-const methods = ["Probe.Echo", "Probe.Wait", "Probe.Fail", "Probe.Hang", "Probe.None", "__proto__"];
+const methods = [
+  "Probe.Echo",
+  "Probe.Wait",
+  "Probe.Fail",
+  "Probe.Hang",
+  "Probe.Large",
+  "Probe.Count",
+  "Probe.Take",
+  "Probe.None",
+  "__proto__",
+];
 
 const nothing = { metadata: undefined } as const;
 
@@ -13,19 +23,68 @@ function pick<T>(random: RandomValues, choices: readonly [T, ...T[]]): T {
   return choices[random.below(choices.length)] ?? choices[0];
 }
 
-function callFrame(random: RandomValues, id: number): Buffer {
-  const method = random.below(4) === 0 ? random.below(6) : methods[random.below(methods.length)];
+function callFrame(random: RandomValues, id: number, hasStream = false): Buffer {
+  const method = random.below(4) === 0 ? random.below(9) : methods[random.below(methods.length)];
+  const args = Array.from({ length: random.below(3) }, () => random.value(2));
   return frameOf({
     kind: "call",
     id,
     method: method ?? 0,
-    timeoutMs: random.below(6_000),
-    args: Array.from({ length: random.below(3) }, () => random.value(2)),
+    timeoutMs: hasStream && random.below(2) === 0 ? undefined : random.below(6_000),
+    args: hasStream ? [null, ...args] : args,
     flags: random.below(12) === 0 ? 1 << random.below(10) : 0,
     attempt: random.below(3),
     metadata: random.below(4) === 0 ? { trace: random.text() } : undefined,
     idempotencyKey: random.below(20) === 0 ? "key" : undefined,
-    streamArgument: undefined,
+    streamArgument: hasStream ? 0 : undefined,
+    idleMs: random.below(3) === 0 ? 1 + random.below(6_000) : undefined,
+  });
+}
+
+function creditFrame(random: RandomValues, id: number): Buffer {
+  return frameOf({ kind: "credit", id, bytes: 1 + random.below(2 ** random.below(28)) });
+}
+
+/** What may come of one stream: items and credit, and perhaps its end. */
+function streamFrames(random: RandomValues, id: number): Buffer[] {
+  const frames = Array.from({ length: random.below(6) }, () => {
+    const value = random.below(8) === 0 ? new Uint8Array(random.below(9_000)) : random.value(2);
+    const metadata = random.below(4) === 0 ? { trace: random.text() } : undefined;
+    return random.below(4) === 0
+      ? creditFrame(random, id)
+      : frameOf({ kind: "item", id, value, metadata, bytes: 0 });
+  });
+  const last = pick<() => Buffer[]>(random, [
+    () => [],
+    () => [frameOf({ kind: "end", id, ...nothing })],
+    () => [frameOf({ kind: "cancel", id, code: "CANCELLED", message: undefined })],
+    () => [faultFrame(random, id)],
+  ])();
+  return [...frames, ...last];
+}
+
+/** A frame as parts, now and then with something else between them. */
+function inParts(random: RandomValues, frame: Buffer): Buffer[] {
+  const id = frame.readUInt32BE(8);
+  const content = frame.subarray(5);
+  const least = Math.ceil(content.length / 60);
+  const most = least + random.below(pick(random, [3, content.length, 65_536 - least]));
+  const frames: Buffer[] = [];
+  for (let at = 0; at < content.length; at += most) {
+    const bytes = content.subarray(at, at + most);
+    const totalBytes = at === 0 ? content.length : undefined;
+    frames.push(frameOf({ kind: "part", id, bytes, totalBytes }));
+    if (random.below(10) === 0) frames.push(controlFrame(random, id));
+  }
+  return frames;
+}
+
+/** Some of the frames as parts. */
+function someInParts(random: RandomValues, frames: readonly Buffer[]): Buffer[] {
+  return frames.flatMap((frame) => {
+    const [kind] = frame.subarray(6);
+    const fits = kind === kinds.call || kind === kinds.item || kind === kinds.result;
+    return fits && random.below(4) === 0 ? inParts(random, frame) : [frame];
   });
 }
 
@@ -54,33 +113,43 @@ function faultFrame(random: RandomValues, id: number): Buffer {
   });
 }
 
-/** What a sound caller may say behind its hello. */
-export function callerFrames(random: RandomValues): Buffer[] {
+/** What a sound caller may say behind its hello, in which it `agreed` to all features or to none. */
+export function callerFrames(random: RandomValues, agreed: boolean): Buffer[] {
   const frames: Buffer[] = [];
   let id = 0;
   for (let count = random.below(9); count > 0; count--) {
     const what = random.below(8);
-    if (what < 5) frames.push(callFrame(random, ++id));
-    else if (what < 6) frames.push(controlFrame(random, id));
+    const hasStream = agreed && random.below(3) === 0;
+    if (what < 5) frames.push(callFrame(random, ++id, hasStream));
+    if (hasStream && random.below(3) > 0) frames.push(...streamFrames(random, id));
+    else if (agreed && random.below(3) === 0) frames.push(creditFrame(random, id));
+    if (what < 5) continue;
+    if (what < 6) frames.push(controlFrame(random, id));
     else {
       const cancel: Message = { kind: "cancel", id, code: "CANCELLED", message: undefined };
       frames.push(frameOf(cancel));
     }
   }
-  return frames;
+  return agreed ? someInParts(random, frames) : frames;
 }
 
-/** What a sound server may say behind its hello to a caller with `calls` calls in flight. */
-export function serverFrames(random: RandomValues, calls: number): Buffer[] {
+/**
+ * What a sound server may say behind its hello to a caller with `calls` calls in flight, with which
+ * it `agreed` on all features or on none.
+ */
+export function serverFrames(random: RandomValues, calls: number, agreed: boolean): Buffer[] {
   const frames: Buffer[] = [];
   for (let id = 1; id <= calls; id++) {
     if (random.below(5) === 0) continue;
     const value = random.value(3);
     const result: Message = { kind: "result", id, value, ...nothing };
-    frames.push(random.below(3) === 0 ? faultFrame(random, id) : frameOf(result));
+    if (agreed && random.below(2) === 0) frames.push(...streamFrames(random, id));
+    else {
+      frames.push(random.below(3) === 0 ? faultFrame(random, id) : frameOf(result));
+    }
     if (random.below(4) === 0) frames.push(controlFrame(random, id));
   }
-  return frames;
+  return agreed ? someInParts(random, frames) : frames;
 }
 
 /** Any frame at all. */

@@ -2,10 +2,14 @@ import { Deadlines } from "../../src/base/deadlines.ts";
 import { limits } from "../../src/base/limits.ts";
 import { createLog } from "../../src/base/log.ts";
 import { sleep } from "../../src/base/time.ts";
+import type { Clock } from "../../src/base/time.ts";
 import { Connection } from "../../src/rpc/connection.ts";
 import { Session } from "../../src/rpc/session.ts";
 import type { SessionHost } from "../../src/rpc/session.ts";
 import type { Channel } from "../../src/wire/channel.ts";
+import { kinds } from "../../src/wire/frame.ts";
+import { featureNames } from "../../src/wire/hello.ts";
+import { callFlags } from "../../src/wire/message.ts";
 import { FakeClock, turn } from "../../test/support/clock.ts";
 import { callOf, hostOf } from "../../test/support/ends.ts";
 import { linkPair } from "../../test/support/links.ts";
@@ -14,9 +18,12 @@ import { ScriptedPeer } from "../../test/support/scripted-peer.ts";
 import { RandomValues, seededRandom } from "../../test/wire/random-values.ts";
 import { callerFrames, cutAnywhere, mutatedFrames, serverFrames } from "./mutate.ts";
 import type { Finding } from "./values.ts";
+import { callIn, wholeFrames } from "./whole.ts";
 
-/** Longer than any wait of ours: hellos, frames, handlers and deadlines are over then. */
-const allOverMs = 30_000;
+/** Longer than any wait of ours: hellos, frames, handlers, deadlines and idle streams are over then. */
+const allOverMs = 150_000;
+/** How long a stream may be idle so that it ends before that. */
+const maxIdleMs = 60_000;
 
 const plainPrototypes: ReadonlySet<unknown> = new Set([
   Object.prototype,
@@ -35,12 +42,20 @@ const plainPrototypes: ReadonlySet<unknown> = new Set([
   Float64Array.prototype,
 ]);
 
+/** Whether bytes are all of their buffer, or large and most of it: then they are not copied. */
+function holdsLittle(view: ArrayBufferView): boolean {
+  const { byteLength, buffer } = view;
+  return (
+    byteLength === buffer.byteLength || (byteLength >= 4_096 && 2 * byteLength >= buffer.byteLength)
+  );
+}
+
 /** Whether a value is one that may reach a handler: data of known classes and of its own. */
 export function isPlain(value: unknown, depth = 33): boolean {
   if (typeof value === "function" || typeof value === "symbol") return false;
   if (typeof value !== "object" || value === null) return true;
   if (depth === 0 || !plainPrototypes.has(Object.getPrototypeOf(value))) return false;
-  if (ArrayBuffer.isView(value)) return value.buffer.byteLength === value.byteLength;
+  if (ArrayBuffer.isView(value)) return holdsLittle(value);
   if (value instanceof Date) return true;
   const properties = Object.entries(Object.getOwnPropertyDescriptors(value));
   return properties.every(
@@ -53,6 +68,8 @@ export function isPlain(value: unknown, depth = 33): boolean {
 interface Stream {
   readonly victim: "server" | "caller";
   readonly greeted: boolean;
+  /** Whether both sides know all features, or none. */
+  readonly agreed: boolean;
   /** Calls that a caller has in flight. */
   readonly calls: number;
   readonly frames: readonly Buffer[];
@@ -64,16 +81,23 @@ interface Stream {
 function randomStream(random: RandomValues): Stream {
   const victim = random.below(2) === 0 ? "server" : "caller";
   const calls = random.below(5);
-  const sound = victim === "server" ? callerFrames(random) : serverFrames(random, calls);
+  const agreed = random.below(2) === 0;
+  const sound =
+    victim === "server" ? callerFrames(random, agreed) : serverFrames(random, calls, agreed);
   const tight = random.below(4) === 0;
+  // Messages that travel in parts are larger.
+  const room = agreed ? 4_000 : 64;
   return {
     victim,
     greeted: random.below(12) > 0,
+    agreed,
     calls,
     frames: mutatedFrames(sound, random),
     link: {
       delivery: "by hand",
-      ...(tight ? { roomBytes: 64 + random.below(500), maxTakenBytes: 1 + random.below(99) } : {}),
+      ...(tight
+        ? { roomBytes: room + random.below(500), maxTakenBytes: 1 + random.below(room) }
+        : {}),
     },
     cutSeed: random.below(2 ** 32),
   };
@@ -85,6 +109,31 @@ interface Attack {
   feed(): Promise<void>;
   /** What is wrong, once all time is over; undefined when nothing is. */
   verdict(): string | undefined;
+}
+
+/** So many items, each a while behind the one before. */
+async function* slowItems(clock: Clock, count: number): AsyncGenerator<unknown> {
+  for (let item = 0; item < count; item++) {
+    yield { item, bytes: new Uint8Array(100 * item) };
+    await sleep(clock, 50);
+  }
+}
+
+/** Takes all that comes. */
+async function iterate(
+  items: AsyncIterable<unknown>,
+  look: (item: unknown) => void,
+): Promise<number> {
+  let count = 0;
+  for await (const item of items) {
+    look(item);
+    count++;
+  }
+  return count;
+}
+
+function isItems(value: unknown): value is AsyncIterable<unknown> {
+  return typeof value === "object" && value !== null && Symbol.asyncIterator in value;
 }
 
 /** What the ends of one batch share. */
@@ -100,7 +149,8 @@ function createGround(): Ground {
   const clock = new FakeClock();
   const strange: string[] = [];
   const look = (args: readonly unknown[]): void => {
-    if (!args.every((arg) => isPlain(arg))) strange.push(Bun.inspect(args).slice(0, 200));
+    if (args.every((arg) => isItems(arg) || isPlain(arg))) return;
+    strange.push(Bun.inspect(args).slice(0, 200));
   };
   class Probe {
     Echo(...args: readonly unknown[]): unknown {
@@ -120,6 +170,19 @@ function createGround(): Ground {
       look(args);
       await sleep(clock, 20_000);
     }
+    Large(...args: readonly unknown[]): Uint8Array {
+      look(args);
+      return new Uint8Array(200_000);
+    }
+    Count(...args: readonly unknown[]): AsyncGenerator<unknown> {
+      look(args);
+      return slowItems(clock, 20);
+    }
+    async Take(...args: readonly unknown[]): Promise<number> {
+      look(args);
+      const [items] = args;
+      return isItems(items) ? iterate(items, (item) => look([item])) : -1;
+    }
   }
   const log = createLog(() => {});
   return {
@@ -137,35 +200,46 @@ async function settle(pair: LinkPair): Promise<void> {
   pair.deliver();
 }
 
-/** The ids of calls that a server opens when it reads these bytes: heads alone are looked at. */
-function openedIds(bytes: Buffer): ReadonlySet<number> {
-  const opened = new Set<number>();
+/** Of the calls that a server opens when it reads these bytes: whether each must have an answer. */
+function openedIds(bytes: Buffer, agreed: boolean): ReadonlyMap<number, boolean> {
+  const opened = new Map<number, boolean>();
   let last = 0;
-  for (let at = 0; at + 12 <= bytes.length && bytes[at] === 0x5a;) {
-    const size = 5 + bytes.readUInt32BE(at + 1);
-    if (at + size > bytes.length) break;
-    const id = bytes.readUInt32BE(at + 8);
-    if (bytes[at + 6] === 1 && id > last) {
-      opened.add(id);
-      last = id;
-    }
-    at += size;
+  for (const { kind, id, content } of wholeFrames(bytes)) {
+    if (kind !== kinds.call && (kind !== kinds.part || !agreed)) continue;
+    if (kind === kinds.call && id > last && content !== undefined) opened.set(id, true);
+    if (kind === kinds.part && id > last) opened.set(id, false);
+    last = Math.max(last, id);
+    const call = callIn(content);
+    if (kind !== kinds.call || !opened.has(id)) continue;
+    const isOneWay = agreed && call !== undefined && (call.flags & callFlags.oneWay) !== 0;
+    opened.set(id, !isOneWay && (call?.idleMs ?? 0) <= maxIdleMs);
   }
   return opened;
 }
 
 function answersOf(peer: ScriptedPeer): Map<number, number> {
   const answers = new Map<number, number>();
-  for (const { kind, id } of peer.frames) {
-    if (kind === 3 || (kind === 4 && id !== 0)) answers.set(id, (answers.get(id) ?? 0) + 1);
+  for (const { kind, id } of wholeFrames(peer.received)) {
+    const isAnswer = kind === kinds.result || kind === kinds.end;
+    if (isAnswer || (kind === kinds.fault && id !== 0)) answers.set(id, (answers.get(id) ?? 0) + 1);
   }
   return answers;
 }
 
-/** Whether half a frame waits that should have been whole by the end. A large one has more time. */
-function isOverdue({ incompleteFrame, incompleteBytes }: Channel): boolean {
-  const allowedMs = limits.frameBaseMs + (1_000 * incompleteBytes) / limits.frameBytesPerSecond;
-  return incompleteFrame !== undefined && allowedMs < allOverMs;
+function isOver(bytes: number): boolean {
+  return limits.frameBaseMs + (1_000 * bytes) / limits.frameBytesPerSecond < allOverMs;
+}
+
+/**
+ * Whether half a frame, or half a message, waits that should have been whole by the end. A large
+ * one has more time.
+ */
+function isOverdue({ incoming }: Channel): boolean {
+  const { incompleteFrame, incompleteBytes, unfinishedMessage, unfinishedBytes } = incoming;
+  return (
+    (incompleteFrame !== undefined && isOver(incompleteBytes)) ||
+    (unfinishedMessage !== undefined && isOver(unfinishedBytes))
+  );
 }
 
 function createServerAttack(stream: Stream, { host }: Ground): Attack {
@@ -176,7 +250,7 @@ function createServerAttack(stream: Stream, { host }: Ground): Attack {
   const bytes = Buffer.concat(stream.frames);
   return {
     async feed() {
-      if (stream.greeted) peer.hello();
+      if (stream.greeted) peer.hello({ features: stream.agreed ? featureNames : [] });
       pair.deliver();
       for (const piece of cutAnywhere(bytes, new RandomValues(seededRandom(stream.cutSeed)))) {
         peer.send(piece);
@@ -187,7 +261,7 @@ function createServerAttack(stream: Stream, { host }: Ground): Attack {
     verdict() {
       pair.deliver();
       const closed = peer.closedWhy !== undefined;
-      const [answers, opened] = [answersOf(peer), openedIds(bytes)];
+      const [answers, opened] = [answersOf(peer), openedIds(bytes, stream.agreed)];
       for (const [id, count] of answers) {
         if (count > 1) return `call ${id} was answered ${count} times`;
         if (!opened.has(id)) return `call ${id} was answered and never opened`;
@@ -195,11 +269,13 @@ function createServerAttack(stream: Stream, { host }: Ground): Attack {
       if (!closed && session.isClosed) return "the session is closed and the link is not";
       if (!closed) {
         if (!stream.greeted) return "it waits for a hello for ever";
-        const unanswered = [...opened].filter((id) => !answers.has(id));
-        if (unanswered.length > 0) return `calls ${unanswered.join()} were never answered`;
+        const unanswered = [...opened].filter(([id, wanted]) => wanted && !answers.has(id));
+        if (unanswered.length > 0)
+          return `calls ${unanswered.map(([id]) => id).join()} were never answered`;
         if (isOverdue(session.channel)) return "half a frame is left";
       }
-      if (session.inFlight > 0) return `${session.inFlight} calls are left in flight`;
+      const mayHang = [...opened.values()].some((wanted) => !wanted);
+      if (session.inFlight > 0 && !mayHang) return `${session.inFlight} calls are left in flight`;
       pair.caller.close();
       pair.deliver();
       return session.isClosed ? undefined : "the session is left";
@@ -209,7 +285,9 @@ function createServerAttack(stream: Stream, { host }: Ground): Attack {
 
 function createCallerAttack(stream: Stream, { clock, deadlines }: Ground): Attack {
   const pair = linkPair(stream.link);
-  const connection = new Connection(pair.caller, { clock, deadlines, instance: undefined });
+  const { maxMessageBytes } = limits;
+  const options = { clock, deadlines, maxMessageBytes, instance: undefined };
+  const connection = new Connection(pair.caller, options);
   pair.caller.open(connection.channel);
   const peer = new ScriptedPeer(pair.server, "server");
   const bytes = Buffer.concat(stream.frames);
@@ -225,15 +303,22 @@ function createCallerAttack(stream: Stream, { clock, deadlines }: Ground): Attac
       connection.channel.flush();
       pair.deliver();
       if (stream.greeted) {
-        peer.hello();
+        peer.hello({ features: stream.agreed ? featureNames : [] });
         pair.deliver();
         for (let index = 0; index < stream.calls; index++) {
-          const call = callOf("Probe.Echo", [index], clock, deadlines, { timeoutMs: 5_000 });
+          const hasStream = stream.agreed && index % 3 === 2;
+          const call = callOf("Probe.Echo", [index], clock, deadlines, {
+            timeoutMs: 5_000,
+            idleMs: 4_000,
+            ...(hasStream ? { stream: { index: 0, items: slowItems(clock, 5) } } : {}),
+          });
           const count = (): void => void settled.set(index, (settled.get(index) ?? 0) + 1);
-          call.promise.then((value) => {
+          const look = (value: unknown): void => {
             if (!isPlain(value)) strange = `a caller was given ${Bun.inspect(value)}`;
-            count();
-          }, count);
+          };
+          const isIterated = stream.agreed && index % 2 === 1;
+          if (isIterated) void iterate(call.call, look).then(count, count);
+          else call.promise.then(look).then(count, count);
           connection.start(call);
         }
         connection.channel.flush();
@@ -329,8 +414,8 @@ async function smallest(stream: Stream): Promise<Stream> {
   return { ...stream, frames };
 }
 
-function describe({ victim, greeted, calls, link, cutSeed }: Stream): string {
-  return `at a ${victim}, ${greeted ? "behind" : "instead of"} a hello, ${calls} calls in flight, link ${JSON.stringify(link)}, cuts ${cutSeed}`;
+function describe({ victim, greeted, agreed, calls, link, cutSeed }: Stream): string {
+  return `at a ${victim}, ${greeted ? "behind" : "instead of"} a hello${agreed ? " with all features" : ""}, ${calls} calls in flight, link ${JSON.stringify(link)}, cuts ${cutSeed}`;
 }
 
 /** Streams that are fed side by side; one moves the clock for all. */

@@ -1,6 +1,7 @@
 import { Decoder, Encoder } from "cbor-x/index-no-eval";
 import { limits } from "../../src/base/limits.ts";
-import { Malformed, ValueReader } from "../../src/wire/decode.ts";
+import { ValueReader } from "../../src/wire/decode.ts";
+import { Malformed } from "../../src/wire/heads.ts";
 import { ValueEncoder } from "../../src/wire/encode.ts";
 import { Writer } from "../../src/wire/writer.ts";
 import { RandomValues, seededRandom } from "../../test/wire/random-values.ts";
@@ -67,6 +68,7 @@ function sameView(left: ArrayBufferView, right: ArrayBufferView): boolean {
  * Whether two readings of the same bytes are the same value. These differences are by design:
  *
  * - bytes: ours are a Uint8Array of their own, those of cbor-x a Buffer on what was received;
+ * - text: ours keeps a byte order mark at its beginning, of which cbor-x makes nothing;
  * - -0: ours is 0, as everywhere on the wire;
  * - whole numbers within 2^53 - 1 in 64 bits: ours are numbers, those of cbor-x bigints;
  * - dates: ours are rounded to the millisecond as cbor-x's are cut to it.
@@ -77,6 +79,7 @@ export function sameReading(left: unknown, right: unknown): boolean {
   if (typeof left === "number" && typeof right === "bigint") {
     return Number.isSafeInteger(left) && BigInt(left) === right;
   }
+  if (typeof left === "string" && typeof right === "string") return left === `\ufeff${right}`;
   if (typeof left !== "object" || typeof right !== "object") return false;
   if (left === null || right === null) return false;
   if (left instanceof Date || right instanceof Date) {
@@ -97,7 +100,10 @@ export function sameReading(left: unknown, right: unknown): boolean {
   if (!isRecord(left) || !isRecord(right)) return false;
   const keys = Object.keys(left);
   if (keys.length !== Object.keys(right).length) return false;
-  return keys.every((key) => Object.hasOwn(right, key) && sameReading(left[key], right[key]));
+  return keys.every((key) => {
+    const other = Object.hasOwn(right, key) ? key : key.replace(/^\ufeff/, "");
+    return Object.hasOwn(right, other) && sameReading(left[key], right[other]);
+  });
 }
 
 /** What of our documented strictness or breadth makes cbor-x read other than we do. */

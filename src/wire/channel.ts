@@ -1,21 +1,16 @@
 import { GeeError } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
-import { Malformed, ValueReader } from "./decode.ts";
-import { faultOf } from "./fault.ts";
-import { firstSkippableKind, FrameError, FrameReader, idOffset, kinds } from "./frame.ts";
-import type { FrameSink } from "./frame.ts";
+import { FrameError } from "./frame.ts";
 import type { Link, LinkEvents } from "./link.ts";
-import { isKnownKind, readMessage } from "./message-reader.ts";
-import { encodeMessage } from "./message-writer.ts";
-import type { Message } from "./message.ts";
-import { Outbox } from "./outbox.ts";
+import type { Message, Metadata } from "./message.ts";
+import type { Ticket } from "./outbox.ts";
+import { Receiver } from "./receiver.ts";
+import type { ReceiverOwner } from "./receiver.ts";
+import { Sender } from "./sender.ts";
+import type { IdGiver, SenderOwner } from "./sender.ts";
 
 /** What a channel tells its owner, the calling or the answering end of a connection. */
-export interface ChannelOwner {
-  /** A whole, valid message. */
-  message(message: Message): void;
-  /** A frame for a call whose body is malformed; the connection is sound. */
-  badBody(kind: number, id: number, why: string): void;
+export interface ChannelOwner extends ReceiverOwner {
   /** Every message of one read was delivered; replies that are sent now leave with the next flush. */
   readEnd(): void;
   /** The link has not taken all that there was. */
@@ -26,57 +21,23 @@ export interface ChannelOwner {
   paused(): void;
   /** The link is read again. */
   resumed(): void;
-  /**
-   * Whether there is no room for a call whose frame has come, and it has been told so: then its body
-   * is not even looked at.
-   */
-  turnsAway(id: number): boolean;
   /** The last event, exactly once. */
   closed(why: GeeError): void;
 }
 
-/** Gives the next call its id. */
-export interface IdGiver {
-  giveId(): number;
-}
-
-/** Channels that have something to write when this turn's work is done. */
-let planned: Channel[] = [];
-
-function flushPlanned(): void {
-  const channels = planned;
-  planned = [];
-  for (const channel of channels) channel.flush();
-}
-
-const reader = new ValueReader();
-const bodyKinds: ReadonlySet<number> = new Set([
-  kinds.call,
-  kinds.part,
-  kinds.result,
-  kinds.fault,
-  kinds.item,
-  kinds.end,
-]);
-
 /**
- * Messages over one link. Reading: bytes, frame, message, owner. Writing: message, frame, outbox,
- * and one flush per turn of the loop: at the end of the read for what is sent during it, in a
- * microtask for the rest. A frame that breaks the protocol ends this connection, with a fault that
- * says why, and no other.
+ * Messages over one link. Reading: bytes, frame, message, owner; writing is the sender's. A frame
+ * that breaks the protocol ends this connection, with a fault that says why, and no other.
  */
-export class Channel implements LinkEvents, FrameSink {
+export class Channel implements LinkEvents, SenderOwner {
   readonly link: Link;
   readonly #owner: ChannelOwner;
   readonly #from: "caller" | "server";
-  readonly #frames: FrameReader = new FrameReader(this);
-  readonly #outbox: Outbox;
-  #maxBodyBytes: number;
-  /** What the other side accepts; ours until its hello says. */
-  peerMaxMessageBytes: number = limits.maxMessageBytes;
-  #flushPlanned = false;
-  #reading = false;
+  readonly #receiver: Receiver;
+  readonly #sender: Sender;
   #paused = false;
+  /** What runs when there is room. */
+  #waiting: (() => void)[] | undefined;
   #closed = false;
   #ending = false;
   #told = false;
@@ -86,8 +47,8 @@ export class Channel implements LinkEvents, FrameSink {
     this.link = link;
     this.#owner = owner;
     this.#from = from;
-    this.#maxBodyBytes = maxHelloBytes;
-    this.#outbox = new Outbox(link);
+    this.#receiver = new Receiver(this, owner, from, maxHelloBytes);
+    this.#sender = new Sender(link, this);
   }
 
   /** Whether the connection is over, or about to be: nothing more is read, sent or delivered. */
@@ -95,14 +56,12 @@ export class Channel implements LinkEvents, FrameSink {
     return this.#closed || this.#ending;
   }
 
-  /** The number of the frame of which only a part has come; undefined when none is. */
-  get incompleteFrame(): number | undefined {
-    return this.#frames.incompleteFrame;
-  }
-
-  /** How large that frame is, as far as it is known. */
-  get incompleteBytes(): number {
-    return this.#frames.incompleteBytes;
+  /** What has come and is not whole. */
+  get incoming(): Pick<
+    Receiver,
+    "incompleteFrame" | "incompleteBytes" | "unfinishedMessage" | "unfinishedBytes"
+  > {
+    return this.#receiver;
   }
 
   /** Whether the link is not read because of unsent bytes. */
@@ -111,51 +70,90 @@ export class Channel implements LinkEvents, FrameSink {
   }
 
   get unsentBytes(): number {
-    return this.#outbox.unsentBytes;
+    return this.#sender.unsentBytes;
   }
 
-  /** The hello is over: messages up to this size are accepted from now on. */
-  acceptMessages(maxMessageBytes: number): void {
-    this.#maxBodyBytes = maxMessageBytes;
+  /**
+   * Unsent bytes as they count for the peer's pace: the largest message in parts is left out,
+   * because it holds nobody up.
+   */
+  get pressureBytes(): number {
+    return this.#sender.unsentBesideLargest;
   }
 
-  maxBodyBytes(): number {
-    return this.#maxBodyBytes;
+  /**
+   * The hello is over: from now on messages of up to `maxMessageBytes` are accepted, the peer accepts
+   * such of up to `peerMaxMessageBytes`, and `parts` when both sides know them.
+   */
+  greeted(maxMessageBytes: number, peerMaxMessageBytes: number, parts: boolean): void {
+    this.#receiver.maxMessageBytes = maxMessageBytes;
+    this.#sender.greeted(peerMaxMessageBytes, parts);
   }
 
   // -------------------------------------------------------------- writing
 
   /**
-   * Sends one message, with the next flush, and returns its position for `hasLeft` and `withdraw`.
-   * `giver` gives the id in place of the message's own, at the moment when the frame takes its place
-   * in line: what is encoded may send by itself, and ids must rise in the order of the frames.
+   * Sends one message, with the next flush, and returns what stands for it in `hasLeft` and
+   * `withdraw`. `giver` gives the id in place of the message's own, at the moment when the frame takes
+   * its place in line: what is encoded may send by itself, and ids must rise in the order of the
+   * frames.
    *
    * @throws GeeError as `encodeMessage`; nothing is sent then. On a closed channel it does nothing.
    */
-  send(message: Message, giver?: IdGiver): number {
-    if (this.finished) return this.#outbox.position;
-    const { bytes, length } = encodeMessage(message, this.peerMaxMessageBytes);
-    // Only now: a getter that ran during the encoding may have sent a frame of its own before this
-    // one, or closed the channel.
-    const { position } = this.#outbox;
-    if (this.finished) return position;
-    if (giver !== undefined) bytes.writeUInt32BE(giver.giveId(), idOffset);
-    this.#outbox.append(bytes, length);
-    if (!this.#reading && !this.#flushPlanned) {
-      this.#flushPlanned = true;
-      if (planned.push(this) === 1) queueMicrotask(flushPlanned);
-    }
-    return position;
+  send(message: Message, giver?: IdGiver): Ticket {
+    return this.#sender.send(message, giver);
+  }
+
+  /**
+   * Sends an item of a stream, and returns what it takes of the credit. It leaves with the next
+   * `flush`, which is for whoever sends items to call.
+   *
+   * @throws GeeError as `encodeMessage`; nothing is sent then. On a closed channel it does nothing.
+   */
+  sendItem(id: number, value: unknown, metadata?: Metadata): number {
+    return this.finished ? 0 : this.#sender.sendItem(id, value, metadata);
+  }
+
+  /** Sends a frame that was encoded before, with another id. */
+  sendEncoded(frame: Buffer, id: number): void {
+    if (!this.finished) this.#sender.sendEncoded(frame, id);
+  }
+
+  /** The largest message that the peer accepts. */
+  get peerMaxMessageBytes(): number {
+    return this.#sender.peerMaxMessageBytes;
   }
 
   /** Writes what waits now, not at the end of the turn. */
   flush(): void {
-    this.#flushPlanned = false;
-    if (this.#closed) return;
-    const { isBlocked } = this.#outbox;
-    this.#outbox.flush();
-    if (!isBlocked && this.#outbox.isBlocked && !this.finished) this.#owner.blocked();
-    this.#heedPressure();
+    if (!this.#closed) this.#sender.flush();
+  }
+
+  blocked(): void {
+    this.#owner.blocked();
+  }
+
+  /**
+   * Whether the link takes what is written, and little waits to be. Who can wait, as a stream can,
+   * waits until that is so.
+   */
+  get hasRoom(): boolean {
+    return !this.#sender.isBlocked && this.#sender.unsentBytes <= limits.pauseReadingBytes;
+  }
+
+  /** Runs the task once when the link takes what is written again; never if it is closed before. */
+  whenRoom(task: () => void): void {
+    this.#waiting ??= [];
+    this.#waiting.push(task);
+  }
+
+  flushed(): void {
+    if (this.finished) return;
+    if (this.#from === "caller") this.#heedPressure();
+    if (this.#waiting === undefined || this.#sender.isBlocked) return;
+    const tasks = this.#waiting;
+    this.#waiting = undefined;
+    for (const task of tasks) task();
   }
 
   /**
@@ -163,36 +161,53 @@ export class Channel implements LinkEvents, FrameSink {
    * Only the answering side does so: two sides that both stop would wait for each other for ever.
    */
   #heedPressure(): void {
-    if (this.#from !== "caller" || this.finished) return;
-    const { unsentBytes } = this.#outbox;
-    if (!this.#paused && unsentBytes > limits.pauseReadingBytes) {
+    const bytes = this.#sender.unsentBesideLargest;
+    if (!this.#paused && bytes > limits.pauseReadingBytes) {
       this.#paused = true;
       this.link.pause();
       this.#owner.paused();
-    } else if (this.#paused && unsentBytes <= limits.pauseReadingBytes / 2) {
+    } else if (this.#paused && bytes <= limits.pauseReadingBytes / 2) {
       this.#paused = false;
       this.link.resume();
       this.#owner.resumed();
     }
   }
 
-  /** Whether a byte of the frame at `position` has been taken by the link. */
-  hasLeft(position: number): boolean {
-    return this.#outbox.hasLeft(position);
+  /** Whether a byte of that frame has been taken by the link; of a message in parts, its last. */
+  hasLeft(ticket: Ticket): boolean {
+    return this.#sender.hasLeft(ticket);
   }
 
-  /** Takes the frame at `position` back; false when a byte of it has left. */
-  withdraw(position: number): boolean {
-    return this.#outbox.withdraw(position);
+  /**
+   * Takes a frame back: "unsent" when nothing of it has left, "cut" when the rest of it never will,
+   * "sent" when it cannot be taken back.
+   */
+  withdraw(ticket: Ticket): "unsent" | "cut" | "sent" {
+    return this.#sender.withdraw(ticket);
+  }
+
+  /** Drops what waits of an id's messages in parts; false when nothing does. */
+  dropUnsent(id: number): boolean {
+    return this.#sender.dropParts(id);
+  }
+
+  /** Whether a message of this id has come in part. */
+  isUnfinished(id: number): boolean {
+    return this.#receiver.isUnfinished(id);
+  }
+
+  /** Drops what has come of an id's message in parts; false when nothing has. */
+  dropUnfinished(id: number): boolean {
+    return this.#receiver.dropUnfinished(id);
   }
 
   // -------------------------------------------------------------- reading
 
   data(bytes: Uint8Array): void {
     if (this.finished) return;
-    this.#reading = true;
+    this.#sender.reading = true;
     try {
-      this.#frames.push(bytes);
+      this.#receiver.push(bytes);
       this.#owner.readEnd();
     } catch (error) {
       this.refuse(
@@ -201,49 +216,16 @@ export class Channel implements LinkEvents, FrameSink {
           : new GeeError("INTERNAL", "a fault while reading", { cause: error }),
       );
     } finally {
-      this.#reading = false;
+      this.#sender.reading = false;
     }
     this.flush();
   }
 
-  frame(
-    kind: number,
-    id: number,
-    fields: number,
-    bytes: Buffer,
-    view: DataView,
-    start: number,
-    end: number,
-  ): void {
-    if (!isKnownKind(kind)) {
-      if (kind >= firstSkippableKind) return;
-      throw new FrameError("UNIMPLEMENTED", "UNKNOWN_KIND", `kind ${kind} is not known`);
-    }
-    if (kind === kinds.call && this.#owner.turnsAway(id)) return;
-    let message: Message;
-    try {
-      reader.open(bytes, view, start, end);
-      message = readMessage(reader, kind, id, fields, this.#from);
-    } catch (error) {
-      if (!(error instanceof Malformed)) throw error;
-      if (id === 0 || !bodyKinds.has(kind)) {
-        throw new FrameError("INVALID_ARGUMENT", "BAD_MESSAGE", error.message);
-      }
-      this.#owner.badBody(kind, id, error.message);
-      return;
-    }
-    this.#owner.message(message);
-  }
-
   drain(): void {
     if (this.#closed) return;
-    this.#outbox.drained();
-    if (this.#ending) {
-      if (this.#outbox.unsentBytes === 0) this.link.end();
-      return;
-    }
-    this.#heedPressure();
-    this.#owner.drained();
+    this.#sender.drained();
+    if (!this.#ending) this.#owner.drained();
+    else if (this.#sender.unsentBytes === 0) this.link.end();
   }
 
   // -------------------------------------------------------------- closing
@@ -251,12 +233,8 @@ export class Channel implements LinkEvents, FrameSink {
   /** Ends the connection because of what the peer did, and tells it why where it can. */
   refuse(why: GeeError): void {
     if (this.finished) return;
-    const told = this.#outbox.discard();
     // Bytes of another protocol get no answer in ours.
-    if (told && why.reason !== "NOT_A_FRAME") {
-      this.send(faultOf(0, why, undefined));
-    }
-    if (told) this.end(why);
+    if (this.#sender.sendLast(why, why.reason !== "NOT_A_FRAME")) this.end(why);
     else this.close(why);
   }
 
@@ -264,9 +242,9 @@ export class Channel implements LinkEvents, FrameSink {
   end(why: GeeError): void {
     if (this.finished) return;
     this.#ending = true;
-    this.#frames.clear();
-    this.#outbox.flush();
-    if (this.#outbox.unsentBytes === 0) this.link.end();
+    this.#receiver.clear();
+    this.#sender.flush();
+    if (this.#sender.unsentBytes === 0) this.link.end();
     this.#tell(why);
   }
 
@@ -275,8 +253,8 @@ export class Channel implements LinkEvents, FrameSink {
     if (this.#closed) return;
     this.#closed = true;
     this.#tell(why);
-    this.#outbox.clear();
-    this.#frames.clear();
+    this.#sender.clear();
+    this.#receiver.clear();
     this.link.close();
   }
 
@@ -284,14 +262,15 @@ export class Channel implements LinkEvents, FrameSink {
   closed(why: GeeError): void {
     this.#closed = true;
     this.#tell(why);
-    this.#outbox.clear();
-    this.#frames.clear();
+    this.#sender.clear();
+    this.#receiver.clear();
   }
 
   /** Once, and at once: what is pending must not wait for the socket's last word. */
   #tell(why: GeeError): void {
     if (this.#told) return;
     this.#told = true;
+    this.#waiting = undefined;
     this.#owner.closed(why);
   }
 }

@@ -31,7 +31,7 @@ export const firstSkippableKind = 16;
 const mark = 0x5a;
 const idMark = 0x1a;
 /** `5a` and the length. */
-const prefixBytes = 5;
+export const prefixBytes = 5;
 /** Array head, kind, `1a` and id: the least that a frame holds. */
 export const contentHeadBytes = 7;
 /** From a frame's first byte to its first field. */
@@ -73,6 +73,28 @@ export function beginFrame(writer: Writer, kind: number, id: number, fields: num
   writer.view.setUint32(start + idOffset, id);
   writer.length = start + headBytes;
   return start;
+}
+
+/** Writes a whole head into a buffer: `length` is that of the content. */
+export function writeHead(
+  bytes: Buffer,
+  start: number,
+  kind: number,
+  id: number,
+  fields: number,
+  length: number,
+): void {
+  bytes[start] = mark;
+  bytes.writeUInt32BE(length, start + 1);
+  bytes[start + 5] = 0x82 + fields;
+  bytes[start + kindOffset] = kind;
+  bytes[start + 7] = idMark;
+  bytes.writeUInt32BE(id, start + idOffset);
+}
+
+/** How many fields the frame has that begins at `start`. */
+export function fieldsAt(bytes: Uint8Array, start: number): number {
+  return (bytes[start + prefixBytes] ?? 0) - 0x82;
 }
 
 /** Puts the length into a frame's head once its last field is written. */
@@ -263,7 +285,7 @@ export class FrameReader {
     this.#sink.frame(
       bytes[start + kindOffset] ?? 0,
       view.getUint32(start + idOffset),
-      (bytes[start + 5] ?? 0) - 0x82,
+      fieldsAt(bytes, start),
       bytes,
       view,
       start + headBytes,

@@ -1,6 +1,7 @@
+import { GeeError } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
 import { isServiceName } from "../base/names.ts";
-import { Malformed } from "./decode.ts";
+import { Malformed } from "./heads.ts";
 
 /** The mark of the GeeRPC family, the first thing in every hello. */
 export const magic = 0x3bef5c;
@@ -13,13 +14,41 @@ const maxUint = 0xffff_ffff;
 /** The least that anybody must accept, so that a hello and every fault can be sent. */
 export const leastMaxMessageBytes = 65_536;
 
+/**
+ * Holds what a person sets as the largest message to what the protocol and the memory allow.
+ *
+ * @throws GeeError INVALID_ARGUMENT, reason BAD_OPTION
+ */
+export function checkMaxMessageBytes(bytes: number): void {
+  const most = limits.largestMaxMessageBytes;
+  if (Number.isInteger(bytes) && bytes >= leastMaxMessageBytes && bytes <= most) return;
+  throw new GeeError(
+    "INVALID_ARGUMENT",
+    `maxMessageBytes is ${bytes}, and must be from ${leastMaxMessageBytes} to ${most}`,
+    { reason: "BAD_OPTION", executed: "no" },
+  );
+}
+
 /** Bits of a method's facts. Append only. */
 export const methodFlags = { idempotent: 1, answersStream: 2, takesStream: 4 } as const;
+
+/** What may be left out of an implementation, each with its bit. PROTOCOL.md says what it permits. */
+export const features = { parts: 1, streams: 2, oneway: 4, keys: 8 } as const;
+
+/** All of them by name, as this code announces them. */
+export const featureNames: readonly string[] = Object.keys(features);
+
+/** The bits of those of the other side's features that this code knows too. */
+export function agreedFeatures(theirs: readonly string[]): number {
+  let bits = 0;
+  for (const [name, bit] of Object.entries(features)) if (theirs.includes(name)) bits |= bit;
+  return bits;
+}
 
 /** What a caller says first. */
 export interface CallerHello {
   readonly version: number;
-  /** Features that the caller understands; none exist in version 1 yet. */
+  /** Features that the caller understands. */
   readonly features: readonly string[];
   /** The largest message that the caller accepts. */
   readonly maxMessageBytes: number;

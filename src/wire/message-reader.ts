@@ -1,11 +1,12 @@
 import { codeFromNumber } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
-import { Malformed } from "./decode.ts";
+import { Malformed } from "./heads.ts";
 import type { ValueReader } from "./decode.ts";
-import { kinds } from "./frame.ts";
+import { headBytes, kinds } from "./frame.ts";
 import { magic, parseCallerHello, parseServerHello } from "./hello.ts";
 import { executedWords } from "./message.ts";
 import type { CallMessage, FaultMessage, Message, Metadata } from "./message.ts";
+import { partBytes } from "./parts-out.ts";
 
 const nothing = 0xf6;
 
@@ -34,7 +35,11 @@ function readTextOr(reader: ValueReader, present: boolean, max: number): string 
 function readMetadata(reader: ValueReader): Metadata {
   // By the byte and not by the value: a date or bytes are objects too.
   const isMap = reader.peek() >> 5 === 5;
+  const start = reader.offset;
   const value = reader.value();
+  if (reader.offset - start > limits.maxMetadataBytes) {
+    throw new Malformed(`metadata of more than ${limits.maxMetadataBytes} bytes`);
+  }
   if (!isMap || typeof value !== "object" || value === null) {
     throw new Malformed("metadata that is no map");
   }
@@ -68,7 +73,14 @@ function readCall(reader: ValueReader, id: number, fields: number): CallMessage 
     metadata: readMetadataOr(reader, fields > 5),
     idempotencyKey: readTextOr(reader, fields > 6, 256),
     streamArgument: readUintOr(reader, fields > 7, limits.maxItems),
+    idleMs: readUintOr(reader, fields > 8, limits.maxTimeoutMs),
   };
+}
+
+function readCredit(reader: ValueReader): number {
+  const bytes = reader.uint(limits.maxCreditBytes);
+  if (bytes === 0) throw new Malformed("credit of nothing");
+  return bytes;
 }
 
 function readFault(reader: ValueReader, id: number, fields: number): FaultMessage {
@@ -95,24 +107,32 @@ function readHello(reader: ValueReader, side: "caller" | "server"): Message {
 }
 
 /** The fields that each kind has at least, and at most in this version. */
-const fieldCounts: ReadonlyMap<number, readonly [least: number, known: number]> = new Map([
-  [kinds.hello, [3, 3]],
-  [kinds.call, [3, 8]],
-  [kinds.part, [1, 2]],
-  [kinds.result, [1, 2]],
-  [kinds.fault, [3, 7]],
-  [kinds.cancel, [1, 2]],
-  [kinds.item, [1, 2]],
-  [kinds.end, [0, 1]],
-  [kinds.credit, [1, 1]],
-  [kinds.ping, [1, 1]],
-  [kinds.pong, [1, 1]],
-  [kinds.drain, [1, 2]],
-]);
+const fieldCounts: readonly (readonly [kind: number, least: number, known: number])[] = [
+  [kinds.hello, 3, 3],
+  [kinds.call, 3, 9],
+  [kinds.part, 1, 2],
+  [kinds.result, 1, 2],
+  [kinds.fault, 3, 7],
+  [kinds.cancel, 1, 2],
+  [kinds.item, 1, 2],
+  [kinds.end, 0, 1],
+  [kinds.credit, 1, 1],
+  [kinds.ping, 1, 1],
+  [kinds.pong, 1, 1],
+  [kinds.drain, 1, 2],
+];
+
+// Plain lists of numbers: they are looked into twice for each frame.
+const leastFields: number[] = Array.from({ length: 24 }, () => -1);
+const knownFields: number[] = Array.from({ length: 24 }, () => 0);
+for (const [kind, least, known] of fieldCounts) {
+  leastFields[kind] = least;
+  knownFields[kind] = known;
+}
 
 /** Whether this version knows a kind. */
 export function isKnownKind(kind: number): boolean {
-  return fieldCounts.has(kind);
+  return (leastFields[kind] ?? -1) >= 0;
 }
 
 /**
@@ -128,7 +148,8 @@ export function readMessage(
   fields: number,
   from: "caller" | "server",
 ): Message {
-  const [least, known] = fieldCounts.get(kind) ?? [0, 0];
+  const least = leastFields[kind] ?? 0;
+  const known = knownFields[kind] ?? 0;
   if (fields < least) throw new Malformed(`a message of kind ${kind} with ${fields} fields`);
   const message = readKnown(reader, kind, id, fields, from);
   for (let extra = known; extra < fields; extra++) reader.skip();
@@ -147,20 +168,29 @@ function readKnown(
     case kinds.call:
       return readCall(reader, id, fields);
     case kinds.result:
-    case kinds.item:
       return {
-        kind: kind === kinds.result ? "result" : "item",
+        kind: "result",
         id,
         value: reader.value(),
         metadata: readMetadataOr(reader, fields > 1),
       };
+    case kinds.item: {
+      const bytes = reader.left + headBytes;
+      return {
+        kind: "item",
+        id,
+        value: reader.value(),
+        metadata: readMetadataOr(reader, fields > 1),
+        bytes,
+      };
+    }
     case kinds.fault:
       return readFault(reader, id, fields);
     case kinds.hello:
       return readHello(reader, from);
     case kinds.part: {
-      const bytes = reader.value();
-      if (!(bytes instanceof Uint8Array)) throw new Malformed("a part without bytes");
+      const bytes = reader.borrowedBytes();
+      if (bytes.length > partBytes) throw new Malformed(`a part of more than ${partBytes} bytes`);
       const totalBytes = fields > 1 ? reader.uint(0xffff_ffff) : undefined;
       return { kind: "part", id, bytes, totalBytes };
     }
@@ -178,7 +208,7 @@ function readKnown(
         metadata: readMetadataOr(reader, fields > 0),
       };
     case kinds.credit:
-      return { kind: "credit", id, bytes: reader.uint(0xffff_ffff) };
+      return { kind: "credit", id, bytes: readCredit(reader) };
     case kinds.ping:
       return { kind: "ping", id: 0, token: reader.uint(0xffff_ffff) };
     case kinds.pong:

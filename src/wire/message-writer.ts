@@ -19,7 +19,7 @@ function rootOf(message: Message): string {
   return message.kind;
 }
 
-function writeMetadata(values: ValueEncoder, metadata: Metadata | undefined): void {
+function writeMetadata(writer: Writer, values: ValueEncoder, metadata: Metadata | undefined): void {
   for (const [key, text] of Object.entries<unknown>(metadata ?? {})) {
     if (typeof text === "string") continue;
     throw new GeeError("INVALID_ARGUMENT", `metadata.${key}: metadata is text`, {
@@ -27,7 +27,15 @@ function writeMetadata(values: ValueEncoder, metadata: Metadata | undefined): vo
       executed: "no",
     });
   }
+  const start = writer.length;
   values.value(metadata ?? null);
+  if (writer.length - start > limits.maxMetadataBytes) {
+    throw new GeeError(
+      "INVALID_ARGUMENT",
+      `metadata of ${writer.length - start} bytes are more than ${limits.maxMetadataBytes}`,
+      { reason: "METADATA_TOO_LARGE", executed: "no" },
+    );
+  }
 }
 
 function cutText(text: string): string {
@@ -42,17 +50,19 @@ function wholeMs(ms: number | undefined): number | undefined {
 
 function writeCall(writer: Writer, values: ValueEncoder, call: CallMessage): number {
   const more =
-    call.streamArgument !== undefined
-      ? 5
-      : call.idempotencyKey !== undefined
-        ? 4
-        : call.metadata !== undefined
-          ? 3
-          : call.attempt !== 0
-            ? 2
-            : call.flags !== 0
-              ? 1
-              : 0;
+    call.idleMs !== undefined
+      ? 6
+      : call.streamArgument !== undefined
+        ? 5
+        : call.idempotencyKey !== undefined
+          ? 4
+          : call.metadata !== undefined
+            ? 3
+            : call.attempt !== 0
+              ? 2
+              : call.flags !== 0
+                ? 1
+                : 0;
   const start = beginFrame(writer, kinds.call, call.id, 3 + more);
   if (typeof call.method === "number") writer.head(0x00, call.method);
   else writer.text(call.method);
@@ -61,9 +71,10 @@ function writeCall(writer: Writer, values: ValueEncoder, call: CallMessage): num
   values.args(call.args);
   if (more > 0) writer.head(0x00, call.flags);
   if (more > 1) writer.head(0x00, call.attempt);
-  if (more > 2) writeMetadata(values, call.metadata);
+  if (more > 2) writeMetadata(writer, values, call.metadata);
   if (more > 3) values.value(call.idempotencyKey ?? null);
   if (more > 4) values.value(call.streamArgument ?? null);
+  if (more > 5) values.value(call.idleMs ?? null);
   return start;
 }
 
@@ -86,7 +97,25 @@ function writeFault(writer: Writer, values: ValueEncoder, fault: FaultMessage): 
   if (more > 0) values.value(fault.reason === undefined ? null : cutText(fault.reason));
   if (more > 1) values.value(retryAfterMs ?? null);
   if (more > 2) values.value(fault.details);
-  if (more > 3) writeMetadata(values, fault.metadata);
+  if (more > 3) writeMetadata(writer, values, fault.metadata);
+  return start;
+}
+
+/** A result or an item. */
+function writeValue(
+  writer: Writer,
+  values: ValueEncoder,
+  kind: number,
+  message: {
+    readonly id: number;
+    readonly value: unknown;
+    readonly metadata: Metadata | undefined;
+  },
+): number {
+  const { metadata } = message;
+  const start = beginFrame(writer, kind, message.id, metadata === undefined ? 1 : 2);
+  values.value(message.value);
+  if (metadata !== undefined) writeMetadata(writer, values, metadata);
   return start;
 }
 
@@ -95,14 +124,8 @@ function write(writer: Writer, values: ValueEncoder, message: Message): number {
     case "call":
       return writeCall(writer, values, message);
     case "result":
-    case "item": {
-      const { metadata } = message;
-      const fields = metadata === undefined ? 1 : 2;
-      const start = beginFrame(writer, kinds[message.kind], message.id, fields);
-      values.value(message.value);
-      if (metadata !== undefined) writeMetadata(values, metadata);
-      return start;
-    }
+    case "item":
+      return writeValue(writer, values, kinds[message.kind], message);
     case "fault":
       return writeFault(writer, values, message);
     case "callerHello":
@@ -135,7 +158,7 @@ function write(writer: Writer, values: ValueEncoder, message: Message): number {
     case "end": {
       const { metadata } = message;
       const start = beginFrame(writer, kinds.end, message.id, metadata === undefined ? 0 : 1);
-      if (metadata !== undefined) writeMetadata(values, metadata);
+      if (metadata !== undefined) writeMetadata(writer, values, metadata);
       return start;
     }
     case "credit": {
@@ -187,6 +210,8 @@ function unsendable(error: unknown, message: Message, maxMessageBytes: number): 
 export interface EncodedFrame {
   readonly bytes: Buffer;
   readonly length: number;
+  /** The same bytes as the caller's own, in a buffer that may be longer. */
+  take(): Buffer;
 }
 
 /**

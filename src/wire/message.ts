@@ -4,8 +4,11 @@ import type { CallerHello, ServerHello } from "./hello.ts";
 /** Text by text: request and response metadata. */
 export type Metadata = Readonly<Record<string, string>>;
 
-/** Bits of a call's flags. Those below 256 change what a call means: an unknown one is refused. */
-export const callFlags = { oneWay: 1 } as const;
+/**
+ * Bits of a call's flags. Those below 256 change what a call means: an unknown one is refused.
+ * `wholeStream`: the deadline is for the whole of a stream, not only until its first item.
+ */
+export const callFlags = { oneWay: 1, wholeStream: 256 } as const;
 
 /** A call as it travels. */
 export interface CallMessage {
@@ -23,6 +26,8 @@ export interface CallMessage {
   readonly idempotencyKey: string | undefined;
   /** Which argument is a stream of items that follow; undefined when none is. */
   readonly streamArgument: number | undefined;
+  /** How long a stream may be idle; undefined = `limits.streamIdleMs`. */
+  readonly idleMs: number | undefined;
 }
 
 /** A fault as it travels; with id 0 it is about the connection, which closes behind it. */
@@ -68,6 +73,8 @@ export type Message =
       readonly id: number;
       readonly value: unknown;
       readonly metadata: Metadata | undefined;
+      /** What it takes of the credit: the bytes of its frame. Its reader tells; a sender leaves 0. */
+      readonly bytes: number;
     }
   | { readonly kind: "end"; readonly id: number; readonly metadata: Metadata | undefined }
   | { readonly kind: "credit"; readonly id: number; readonly bytes: number }

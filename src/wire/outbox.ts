@@ -1,15 +1,28 @@
+import { limits } from "../base/limits.ts";
 import { countBuffered } from "./buffered.ts";
-import { kindOffset, kinds } from "./frame.ts";
+import { fieldsAt, idOffset, kindOffset, kinds, prefixBytes } from "./frame.ts";
 import type { Link } from "./link.ts";
+import { firstPart, PartsOut } from "./parts-out.ts";
 
 const firstBytes = 65_536;
+/** From here on a frame is worth a call to the system of its own instead of a copy. */
+const directBytes = 16_384;
+/** A call with so many fields or more may have a stream, whose items follow it. */
+const streamCallFields = 8;
 /** One buffer of the usual size that nobody uses now: idle connections hold none of their own. */
 let spare: Buffer | undefined;
 
 /**
+ * What stands for a frame that was given to an {@link Outbox}: its position among the bytes that
+ * leave in order, or a number below 0 for one that waits beside the line.
+ */
+export type Ticket = number;
+
+/**
  * Frames on their way out of one connection. They are gathered and written together; what the link
  * does not take stays here, in order, until it drains. Positions count every byte of the
- * connection's life, so "has a byte of this frame left?" is a comparison.
+ * connection's life, so "has a byte of this frame left?" is a comparison. Messages in parts wait
+ * beside the line, and a part of one leaves whenever the line is empty.
  */
 export class Outbox {
   readonly #link: Link;
@@ -24,6 +37,10 @@ export class Outbox {
   /** Positions from the first up to the second were discarded: nothing of them left, or ever will. */
   #discardedFrom = 0;
   #discardedTo = 0;
+  /** What waits beside the line. Made with the first message in parts. */
+  #parts: PartsOut | undefined;
+  /** How large the contents may be together of messages in parts that are begun and not whole. */
+  maxBegunBytes: number = limits.maxUnfinishedBytes;
 
   constructor(link: Link) {
     this.#link = link;
@@ -31,7 +48,12 @@ export class Outbox {
 
   /** Bytes that wait. */
   get unsentBytes(): number {
-    return this.#tail - this.#head;
+    return this.#tail - this.#head + (this.#parts?.unsentBytes ?? 0);
+  }
+
+  /** Bytes that wait, without those of the one message in parts that has the most of them. */
+  get unsentBesideLargest(): number {
+    return this.#tail - this.#head + (this.#parts?.unsentBesideLargest ?? 0);
   }
 
   /** Whether the link took less than it was given, and has not drained since. */
@@ -44,14 +66,50 @@ export class Outbox {
     return this.#taken + this.#tail - this.#head;
   }
 
-  /** Whether the byte at `position` has left. */
-  hasLeft(position: number): boolean {
-    if (position >= this.#discardedFrom && position < this.#discardedTo) return false;
-    return this.#taken > position;
+  /**
+   * Whether a byte of that frame has left. Of a message in parts: whether its last part is leaving,
+   * because without that its receiver can do nothing with it.
+   */
+  hasLeft(ticket: Ticket): boolean {
+    if (ticket < 0) return this.#parts?.waits(ticket) !== true;
+    if (ticket >= this.#discardedFrom && ticket < this.#discardedTo) return false;
+    return this.#taken > ticket;
   }
 
-  /** Copies `length` bytes in. Nothing is written before `flush`. */
+  /** Whether nothing waits beside the line. */
+  get hasNoParts(): boolean {
+    return this.#parts === undefined;
+  }
+
+  /** Whether a message of this id waits beside the line, so that others of that id go behind it. */
+  holds(id: number): boolean {
+    return this.#parts !== undefined && this.#parts.has(id);
+  }
+
+  /** Whether a frame of so many bytes may leave in parts with its first part in line. */
+  mayBegin(length: number): boolean {
+    return this.#parts?.takes(length) !== false;
+  }
+
+  /**
+   * Takes `length` bytes, which are the caller's again on return. Only a large frame may be written
+   * before `flush`.
+   */
   append(from: Buffer, length: number): void {
+    let start = 0;
+    if (length >= directBytes) {
+      this.flush();
+      if (!this.#blocked) {
+        start = this.#link.write(from, 0, length);
+        this.#taken += start;
+        if (start === length) return;
+        this.#blocked = true;
+      }
+    }
+    this.#append(from, start, length - start);
+  }
+
+  #append(from: Buffer, start: number, length: number): void {
     let bytes = this.#bytes;
     if (bytes === undefined) {
       bytes = spare ?? Buffer.allocUnsafeSlow(firstBytes);
@@ -62,13 +120,32 @@ export class Outbox {
     if (length <= 48) {
       // For a few bytes a loop is faster than a call into native code.
       for (let index = 0, to = this.#tail; index < length; index++) {
-        bytes[to + index] = from[index] ?? 0;
+        bytes[to + index] = from[start + index] ?? 0;
       }
     } else {
-      from.copy(bytes, this.#tail, 0, length);
+      from.copy(bytes, this.#tail, start, start + length);
     }
     this.#tail += length;
     countBuffered(length);
+  }
+
+  /**
+   * Takes a frame over that is to leave in parts. With `inLine`, its first part takes its place in
+   * line at once: the ids of calls rise in the order in which they leave.
+   */
+  appendParts(id: number, frame: Buffer, length: number, inLine: boolean): Ticket {
+    this.#parts ??= new PartsOut(this.#link, this.maxBegunBytes);
+    if (!inLine) return this.#parts.add(id, frame, length, undefined);
+    const { position } = this;
+    const first = firstPart(frame, length, id);
+    this.#append(first, 0, first.length);
+    return this.#parts.add(id, frame, length, position);
+  }
+
+  /** Takes a frame over that must not overtake another of its id that waits beside the line. */
+  appendBehind(id: number, frame: Buffer, length: number): Ticket {
+    this.#parts ??= new PartsOut(this.#link, this.maxBegunBytes);
+    return this.#parts.addWhole(id, frame, length);
   }
 
   #makeRoom(bytes: Buffer, length: number): Buffer {
@@ -88,16 +165,31 @@ export class Outbox {
 
   /** Gives the link what it takes. Does nothing while it is full: `drained` comes first. */
   flush(): void {
-    if (this.#blocked || this.#bytes === undefined || this.#head === this.#tail) return;
+    if (this.#blocked) return;
+    const parts = this.#parts;
+    if (parts === undefined) {
+      this.#blocked = !this.#writeLine();
+      return;
+    }
+    // A part that was begun is finished first; behind each, the line has its turn.
+    do {
+      if (!parts.finishPart() || !this.#writeLine()) {
+        this.#blocked = true;
+        return;
+      }
+    } while (parts.nextPart());
+  }
+
+  /** Writes the line; false when the link does not take all of it. */
+  #writeLine(): boolean {
+    if (this.#bytes === undefined || this.#head === this.#tail) return true;
     const taken = this.#link.write(this.#bytes, this.#head, this.#tail);
     this.#taken += taken;
     this.#head += taken;
     countBuffered(-taken);
-    if (this.#head < this.#tail) {
-      this.#blocked = true;
-      return;
-    }
+    if (this.#head < this.#tail) return false;
     this.#release();
+    return true;
   }
 
   /** The link has room again. */
@@ -107,14 +199,44 @@ export class Outbox {
   }
 
   /**
-   * Takes the frame at `position` back: when none of its bytes has left, it becomes one that its
-   * receiver skips. Returns whether that was so.
+   * Takes a frame back. "unsent": nothing of it has left, or will. "cut": a part has left and the
+   * rest never will, so that its receiver must be told with a cancel or fault. "sent": it has left,
+   * or will, or was lost before. With a message that is cut, and with a call, goes what waits behind
+   * it of its id: it makes no sense without.
    */
-  withdraw(position: number): boolean {
+  withdraw(ticket: Ticket): "unsent" | "cut" | "sent" {
+    if (ticket >= 0) return this.#void(ticket) ? "unsent" : "sent";
+    const waited = this.#parts?.drop(ticket);
+    if (waited === undefined) return "sent";
+    const { id, at, whole, firstPart: first } = waited;
+    if (first === undefined && (whole || at === prefixBytes)) return "unsent";
+    this.dropParts(id);
+    return first !== undefined && this.#void(first) ? "unsent" : "cut";
+  }
+
+  /** Makes of a frame in line, when none of its bytes has left, one that its receiver skips. */
+  #void(position: number): boolean {
     const bytes = this.#bytes;
     if (bytes === undefined || this.#taken > position) return false;
-    bytes[this.#head + (position - this.#taken) + kindOffset] = kinds.void;
+    const at = this.#head + (position - this.#taken);
+    const isCall = bytes[at + kindOffset] === kinds.call;
+    bytes[at + kindOffset] = kinds.void;
+    if (isCall && fieldsAt(bytes, at) >= streamCallFields) this.#voidBehind(bytes, at);
     return true;
+  }
+
+  /** An item of a call that was never opened would end the connection. */
+  #voidBehind(bytes: Buffer, call: number): void {
+    const id = bytes.readUInt32BE(call + idOffset);
+    for (let at = call; at < this.#tail; at += prefixBytes + bytes.readUInt32BE(at + 1)) {
+      if (bytes.readUInt32BE(at + idOffset) === id) bytes[at + kindOffset] = kinds.void;
+    }
+    this.dropParts(id);
+  }
+
+  /** Drops what waits of an id beside the line; false when nothing does. */
+  dropParts(id: number): boolean {
+    return this.#parts?.dropAll(id) === true;
   }
 
   /**
@@ -134,6 +256,7 @@ export class Outbox {
   /** Drops what waits; the link is gone. */
   clear(): void {
     this.#release();
+    this.#parts?.clear();
   }
 
   #release(): void {

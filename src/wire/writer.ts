@@ -22,6 +22,17 @@ export class Writer {
     if (this.bytes.length > keptBytes) this.#shrink();
   }
 
+  /**
+   * Gives away what is written: the buffer, when that is most of it, or else a copy, because who
+   * keeps it must not hold more than twice what it counts.
+   */
+  take(): Buffer {
+    const { bytes, length } = this;
+    if (2 * length < bytes.length) return Buffer.from(bytes.subarray(0, length));
+    this.#shrink();
+    return bytes;
+  }
+
   #shrink(): void {
     this.bytes = Buffer.allocUnsafeSlow(firstBytes);
     this.view = new DataView(this.bytes.buffer);

@@ -44,6 +44,7 @@ function callFrame(
     metadata: undefined,
     idempotencyKey: undefined,
     streamArgument: undefined,
+    idleMs: undefined,
   });
 }
 

@@ -7,7 +7,7 @@ import {
   sameReading,
   theirs,
 } from "../../scripts/fuzz/values.ts";
-import { Malformed } from "../../src/wire/decode.ts";
+import { Malformed } from "../../src/wire/heads.ts";
 import { runSeed } from "../wire/random-values.ts";
 
 const ownKeys = Reflect.ownKeys(Object.prototype);

@@ -34,6 +34,7 @@ function callFrame(id: number, method: string, args: readonly unknown[]): Buffer
     metadata: undefined,
     idempotencyKey: undefined,
     streamArgument: undefined,
+    idleMs: undefined,
   });
 }
 

@@ -1,7 +1,8 @@
 import { codeNumbers } from "../../src/base/errors.ts";
 import { kinds } from "../../src/wire/frame.ts";
+import { featureNames } from "../../src/wire/hello.ts";
 import { rawFrame } from "../support/scripted-peer.ts";
-import { expand, rejects } from "../wire/vectors.ts";
+import { badParts, expand, rejects } from "../wire/vectors.ts";
 import type { Reject } from "../wire/vectors.ts";
 
 /** How a call ends: `result`, or code, reason and executed, where `-` is none and `*` any. */
@@ -33,6 +34,8 @@ export interface Input {
   readonly from: "caller" | "server";
   /** greeting: it is the first thing that this side says. */
   readonly phase: "greeting" | "open";
+  /** The features that its hello has named. */
+  readonly features: readonly string[];
   readonly bytes: Buffer;
   readonly must: Must;
 }
@@ -91,6 +94,7 @@ function inputOf(value: unknown): Input {
     row: textOf(json["row"]),
     from: oneOf(json["from"], "caller", "server"),
     phase: oneOf(json["phase"], "greeting", "open"),
+    features: [],
     bytes: expand(textOf(json["hex"])),
     must: mustOf(json["must"]),
   };
@@ -133,6 +137,18 @@ const ofVectors = rejects.map((reject): Input => ({
   row: rowOf(reject.name),
   from: reject.from,
   phase: reject.greeting ? "greeting" : "open",
+  features: [],
+  bytes: reject.bytes,
+  must: mustOfReject(reject),
+}));
+
+/** Messages in parts that are wrong, from a side that has agreed on parts. */
+const ofParts = badParts.map((reject): Input => ({
+  name: reject.name,
+  row: rowOf(reject.name),
+  from: reject.from,
+  phase: "open",
+  features: featureNames,
   bytes: reject.bytes,
   must: mustOfReject(reject),
 }));
@@ -153,6 +169,7 @@ const asResults = rejects
     row: "T34",
     from: "server",
     phase: "open",
+    features: [],
     bytes: rawFrame(kinds.result, 1, 1, bytes.subarray(17)),
     must: { kind: "answers", calls: new Map([[1, "INTERNAL BAD_BODY yes"]]) },
   }));
@@ -160,7 +177,7 @@ const asResults = rejects
 const files = await Promise.all(["frames", "values", "methods", "states"].map(read));
 
 /** Every input: those of vectors.json, those of this folder's files. */
-export const inputs: readonly Input[] = [...ofVectors, ...asResults, ...files.flat()];
+export const inputs: readonly Input[] = [...ofVectors, ...ofParts, ...asResults, ...files.flat()];
 
 const manyBytes = 4_096;
 const deepestCut = 64;

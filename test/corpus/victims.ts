@@ -12,6 +12,7 @@ import type { SessionHost } from "../../src/rpc/session.ts";
 import type { Message } from "../../src/wire/message.ts";
 import { FakeClock, turn } from "../support/clock.ts";
 import { callOf, scripted } from "../support/ends.ts";
+import { connectionOptions } from "../support/hosts.ts";
 import { linkPair } from "../support/links.ts";
 import { ScriptedPeer } from "../support/scripted-peer.ts";
 import type { Input, Outcome, Split } from "./inputs.ts";
@@ -72,7 +73,7 @@ export function attackSession({ input, split }: Run, host: SessionHost): Outcome
   const session = new Session(pair.server, host);
   pair.server.open(session.channel);
   const peer = new ScriptedPeer(pair.caller, "caller");
-  if (input.phase === "open") peer.hello();
+  if (input.phase === "open") peer.hello({ features: input.features });
   pair.deliver();
   for (const piece of split.pieces) {
     peer.send(piece);
@@ -94,7 +95,7 @@ export async function attackConnection(
   deadlines: Deadlines,
 ): Promise<Outcome> {
   const pair = linkPair({ delivery: "by hand" });
-  const connection = new Connection(pair.caller, { clock, deadlines, instance: undefined });
+  const connection = new Connection(pair.caller, connectionOptions({ clock, deadlines }));
   pair.caller.open(connection.channel);
   const peer = new ScriptedPeer(pair.server, "server");
   connection.channel.flush();
@@ -112,7 +113,7 @@ export async function attackConnection(
   };
   const called = connection.ready.then(start, (error: unknown) => void (end = endOf(error)));
   if (input.phase === "open") {
-    peer.hello();
+    peer.hello({ features: input.features });
     pair.deliver();
     await called;
   }
@@ -174,7 +175,7 @@ export async function attackServer(address: string, runs: readonly Run[]): Promi
     runs.map(async ({ input, split }) => {
       const { peer, attach } = scripted("caller");
       await dial(endpoint, { timeoutMs: waitMs }, attach);
-      if (input.phase === "open") peer.hello();
+      if (input.phase === "open") peer.hello({ features: input.features });
       const wanted = input.must.kind === "answers" ? input.must.calls.size : 0;
       return { input, split, peer, done: () => isOver(peer, wanted) };
     }),
@@ -208,7 +209,7 @@ export async function startHostileServer({ input, split }: Run): Promise<Hostile
   const attack = async (peer: ScriptedPeer): Promise<void> => {
     await allDone([{ done: () => peer.frames.length > 0 || peer.closedWhy !== undefined }]);
     if (input.phase === "open") {
-      peer.hello({ complete: false });
+      peer.hello({ complete: false, features: input.features });
       await allDone([{ done: () => peer.frames.length > 1 || peer.closedWhy !== undefined }]);
     }
     await sendAll([{ peer, split }]);

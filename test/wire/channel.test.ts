@@ -85,7 +85,7 @@ test("a message that cannot travel is thrown back and nothing is sent", async ()
 
 test("a message larger than the peer accepts is thrown back, one that just fits is sent", async () => {
   const { channel, peer, pair } = openBench();
-  channel.peerMaxMessageBytes = 100;
+  channel.greeted(limits.maxMessageBytes, 100, false);
   expect(() => channel.send(result(1, new Uint8Array(99)))).toThrow(
     "the result would be larger than maxMessageBytes, 100",
   );
@@ -108,7 +108,7 @@ test("a getter may send on the channel that sends it: both frames come whole, at
   );
   const last = channel.send(ping(8));
   expect([inner, outer, last]).toEqual([0, 13, 13 + 16]);
-  expect(channel.withdraw(outer)).toBe(true);
+  expect(channel.withdraw(outer)).toBe("unsent");
   await turn();
   pair.deliver();
   expect(peer.frames.map(({ kind, id }) => [kind, id])).toEqual([
@@ -143,11 +143,11 @@ test("a withdrawn frame is skipped by the channel that receives it", async () =>
   caller.send(ping(1));
   const position = caller.send(ping(2));
   caller.send(ping(3));
-  expect(caller.withdraw(position)).toBe(true);
+  expect(caller.withdraw(position)).toBe("unsent");
   await turn();
   expect(receiver.messages).toEqual([ping(1), ping(3)]);
   expect(caller.hasLeft(position)).toBe(true);
-  expect(caller.withdraw(position)).toBe(false);
+  expect(caller.withdraw(position)).toBe("sent");
 });
 
 test("a link that takes few bytes at a time gets everything, in order, and says so", async () => {
@@ -180,11 +180,31 @@ test("a message as large as a hello may be is accepted before the hello is, and 
 
 test("a large message behind a hello in one read is accepted when the hello is", () => {
   const { channel, owner, peer, pair } = openBench({ from: "server", greeting: true });
-  owner.onMessage = () => channel.acceptMessages(1_000_000);
+  owner.onMessage = () => channel.greeted(1_000_000, 1_000_000, false);
   peer.hello();
   peer.say(result(1, new Uint8Array(900_000)));
   pair.deliver();
   expect(owner.messages.map(({ kind }) => kind)).toEqual(["serverHello", "result"]);
+});
+
+test("what has come and is not whole is told, and dropped by its id", () => {
+  const { channel, owner, peer, pair } = openBench();
+  const content = frameOf(result(3, "abc")).subarray(5);
+  const part = (bytes: Uint8Array, totalBytes?: number): Message => {
+    return { kind: "part", id: 3, bytes, totalBytes };
+  };
+  peer.say(part(content.subarray(0, 8), content.length));
+  peer.send("5a00");
+  pair.deliver();
+  expect(channel.incoming).toMatchObject({
+    incompleteFrame: 1,
+    incompleteBytes: 0,
+    unfinishedMessage: 0,
+    unfinishedBytes: 11,
+  });
+  expect([channel.dropUnfinished(3), channel.dropUnfinished(3)]).toEqual([true, false]);
+  expect(channel.incoming.unfinishedMessage).toBeUndefined();
+  expect(owner.closedWhys).toEqual([]);
 });
 
 test("a body that cannot be read is told with its kind, id and reason, and the rest is read", () => {
@@ -241,7 +261,7 @@ test("a refusal takes the place of what waits, which then has not left", async (
   pair.deliver();
   expect(peer.messages.map(({ kind }) => kind)).toEqual(["fault"]);
   expect(channel.hasLeft(position)).toBe(false);
-  expect(channel.withdraw(position)).toBe(false);
+  expect(channel.withdraw(position)).toBe("sent");
 });
 
 test("a refusal in the middle of a frame that is leaving closes without words", async () => {
@@ -280,6 +300,36 @@ test("behind an end nothing is sent, read or told, and nothing throws", async ()
   await turn();
   expect(owner.events).toEqual(["closed"]);
   expect([link.writes, peer.frames.length, channel.hasLeft(position)]).toEqual([writes, 0, false]);
+});
+
+test("behind an end what stands for a message is one that has not left, also when others had", async () => {
+  for (const ends of [true, false]) {
+    const { channel, pair } = openBench();
+    channel.send(ping(1));
+    await turn();
+    if (ends) channel.end(why);
+    else channel.close(why);
+    pair.deliver();
+    expect(channel.hasLeft(channel.send(ping(2)))).toBe(false);
+    expect(channel.sendItem(1, 1)).toBe(0);
+    expect(() => channel.sendEncoded(frameOf(ping(1)), 1)).not.toThrow();
+    expect(channel.unsentBytes).toBe(0);
+  }
+});
+
+test("an end writes what waits in parts as well, before it says so", async () => {
+  const { channel, peer, link } = openBench({
+    parts: true,
+    both: { delivery: "microtask" },
+    own: { roomBytes: 50_000 },
+  });
+  channel.send(result(1, new Uint8Array(300_000)));
+  channel.send(result(2, new Uint8Array(200_000)));
+  channel.end(why);
+  expect(link.ended).toBe(false);
+  await turn();
+  expect(peer.frames.length).toBe(5 + 4);
+  expect([link.closed, channel.unsentBytes]).toEqual([true, 0]);
 });
 
 test("an end writes what waits, however slowly the link takes it, and tells the owner at once", async () => {
@@ -353,7 +403,7 @@ test("an owner that closes the channel from its last event does no harm", () => 
 
 /** Sends one reply of so many bytes, its head included. */
 function queue(channel: Channel, bytes: number): void {
-  channel.peerMaxMessageBytes = bytes;
+  channel.greeted(limits.maxMessageBytes, bytes, false);
   // Head, byte string of a 32-bit length, content.
   channel.send(result(1, new Uint8Array(bytes - 17)));
 }
@@ -392,6 +442,20 @@ test("it reads again once half of what may wait is left, and not before", async 
   expect([link.paused, channel.unsentBytes]).toEqual([false, 500_000]);
   pair.deliver();
   expect(owner.messages).toEqual([ping(1)]);
+});
+
+test("one reply in parts stops no reading, however large: it holds nobody up", async () => {
+  const { channel, link } = openBench({ parts: true, own: { roomBytes: 0 } });
+  channel.send(result(1, new Uint8Array(4_000_000)));
+  await turn();
+  expect([link.paused, channel.pressureBytes < 100_000]).toEqual([false, true]);
+  expect(channel.unsentBytes).toBeGreaterThan(4_000_000);
+  channel.send(result(2, new Uint8Array(900_000)));
+  await turn();
+  expect(link.paused).toBe(false);
+  channel.send(result(3, new Uint8Array(300_000)));
+  await turn();
+  expect(link.paused).toBe(true);
 });
 
 test("replies that are sent during a read stop it as well", () => {

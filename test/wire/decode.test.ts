@@ -1,6 +1,7 @@
 import { Decoder, Encoder } from "cbor-x/index-no-eval";
 import { afterAll, expect, test } from "bun:test";
-import { Malformed, ValueReader } from "../../src/wire/decode.ts";
+import { ValueReader } from "../../src/wire/decode.ts";
+import { Malformed } from "../../src/wire/heads.ts";
 import { fromHex, frameOf } from "../support/scripted-peer.ts";
 import { RandomValues, runSeed, seededRandom } from "./random-values.ts";
 import { expand } from "./vectors.ts";

@@ -25,6 +25,7 @@ function refusalOf(...args: readonly unknown[]): string {
         metadata: undefined,
         idempotencyKey: undefined,
         streamArgument: undefined,
+        idleMs: undefined,
       },
       limits.maxMessageBytes,
     );

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { limits } from "../../src/base/limits.ts";
-import { Malformed } from "../../src/wire/decode.ts";
+import { Malformed } from "../../src/wire/heads.ts";
 import {
   callerHelloFields,
   parseCallerHello,

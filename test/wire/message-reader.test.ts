@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { Malformed, ValueReader } from "../../src/wire/decode.ts";
+import { ValueReader } from "../../src/wire/decode.ts";
+import { Malformed } from "../../src/wire/heads.ts";
 import { kinds } from "../../src/wire/frame.ts";
 import { isKnownKind, readMessage } from "../../src/wire/message-reader.ts";
 import type { Message } from "../../src/wire/message.ts";
@@ -15,14 +16,14 @@ function read(kind: number, fields: number, hex: string, id = 1): Message {
 
 /** The fewest fields of each kind that has a call's id, and the most that are known. */
 const sound: readonly (readonly [kind: number, fields: readonly string[], least: number])[] = [
-  [kinds.call, ["01", "00", "80", "00", "00", "f6", "f6", "f6"], 3],
+  [kinds.call, ["01", "00", "80", "00", "00", "f6", "f6", "f6", "f6"], 3],
   [kinds.part, ["40", "00"], 1],
   [kinds.result, ["00", "f6"], 1],
   [kinds.fault, ["05", "60", "00", "f6", "f6", "f6", "f6"], 3],
   [kinds.cancel, ["01", "f6"], 1],
   [kinds.item, ["00", "f6"], 1],
   [kinds.end, ["f6"], 0],
-  [kinds.credit, ["00"], 1],
+  [kinds.credit, ["01"], 1],
   [kinds.ping, ["00"], 1],
   [kinds.pong, ["00"], 1],
   [kinds.drain, ["00", "f6"], 1],
@@ -50,7 +51,9 @@ test("fields that this version does not know are held to the rules of values and
   for (const [kind, fields] of sound) {
     const whole = fields.join("");
     const known = read(kind, fields.length, whole);
-    expect(read(kind, fields.length + 2, `${whole}a16161c24101f7`)).toEqual(known);
+    // They take of a stream's credit all the same.
+    const expected = known.kind === "item" ? { ...known, bytes: known.bytes + 7 } : known;
+    expect(read(kind, fields.length + 2, `${whole}a16161c24101f7`)).toEqual(expected);
     for (const bad of ["ff", "d81b80", "62c328", "a16161", "(81)*32 80", ""]) {
       expect(() => read(kind, fields.length + 1, `${whole} ${bad}`)).toThrow(Malformed);
     }
@@ -71,7 +74,7 @@ test("numbers of fields have their limits, exactly", () => {
   const limits: readonly (readonly [kind: number, before: string, max: string, over: string])[] = [
     [kinds.call, "", "1affffffff 00 80", "1b0000000100000000 00 80"],
     [kinds.call, "01", "1a7fffffff 80", "1a80000000 80"],
-    [kinds.credit, "", "1affffffff", "1b0000000100000000"],
+    [kinds.credit, "", "1a7fffffff", "1a80000000"],
     [kinds.ping, "", "1affffffff", "1b0000000100000000"],
     [kinds.drain, "", "1affffffff", "1b0000000100000000"],
     [kinds.fault, "", "1affffffff 60 00", "1b0000000100000000 60 00"],
@@ -81,6 +84,51 @@ test("numbers of fields have their limits, exactly", () => {
     const least = sound.find(([known]) => known === kind)?.[2] ?? 0;
     expect(read(kind, least, `${before} ${max}`).id).toBeOneOf([0, 1]);
     expect(() => read(kind, least, `${before} ${over}`)).toThrow("a number above");
+  }
+});
+
+test("credit is at least 1", () => {
+  expect(read(kinds.credit, 1, "01")).toEqual({ kind: "credit", id: 1, bytes: 1 });
+  expect(() => read(kinds.credit, 1, "00")).toThrow("credit of nothing");
+});
+
+test("a call's idle time has its limit, exactly, and may be left out or null", () => {
+  const call = "01 00 80 00 00 f6 f6 f6";
+  expect(read(kinds.call, 9, `${call} 1a7fffffff`)).toMatchObject({ idleMs: 2_147_483_647 });
+  expect(read(kinds.call, 9, `${call} 00`)).toMatchObject({ idleMs: 0 });
+  expect(read(kinds.call, 9, `${call} f6`)).toMatchObject({ idleMs: undefined });
+  expect(read(kinds.call, 8, call)).toMatchObject({ idleMs: undefined });
+  for (const bad of ["1a80000000", "20", "6161", "fb3ff8000000000000"]) {
+    expect(() => read(kinds.call, 9, `${call} ${bad}`)).toThrow(Malformed);
+  }
+});
+
+test("an item says how many bytes its frame has, whatever is in it", () => {
+  expect(read(kinds.item, 1, "00")).toMatchObject({ bytes: 13 });
+  expect(read(kinds.item, 2, "6161 a161616162")).toMatchObject({ bytes: 19 });
+  expect(read(kinds.item, 4, "00 f6 820102 f7")).toMatchObject({ bytes: 18 });
+});
+
+test("a part has at most 65,536 bytes", () => {
+  expect(read(kinds.part, 1, "5a00010000 (00)*65536")).toMatchObject({ totalBytes: undefined });
+  expect(() => read(kinds.part, 1, "5a00010001 (00)*65537")).toThrow("more than 65536 bytes");
+});
+
+test("metadata have at most 16,384 bytes as they are encoded, in every kind that has them", () => {
+  // A map's head, a text of one letter, and a text with a head of three bytes.
+  const most = "a1 6161 793ffa (62)*16378";
+  const over = "a1 6161 793ffb (62)*16379";
+  for (const [kind, fields, before] of [
+    [kinds.call, 6, "01 00 80 00 00"],
+    [kinds.result, 2, "00"],
+    [kinds.fault, 7, "05 60 00 f6 f6 f6"],
+    [kinds.item, 2, "00"],
+    [kinds.end, 1, ""],
+  ] as const) {
+    expect(read(kind, fields, `${before} ${most}`)).toMatchObject({
+      metadata: { a: "b".repeat(16_378) },
+    });
+    expect(() => read(kind, fields, `${before} ${over}`)).toThrow("metadata of more than 16384");
   }
 });
 

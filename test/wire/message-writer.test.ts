@@ -18,6 +18,7 @@ const call: CallMessage = {
   metadata: undefined,
   idempotencyKey: undefined,
   streamArgument: undefined,
+  idleMs: undefined,
 };
 
 const fault: FaultMessage = {
@@ -78,6 +79,7 @@ test("every combination of a call's optional fields comes back as it was", () =>
     metadata: { a: "b" },
     idempotencyKey: "k",
     streamArgument: 0,
+    idleMs: 5_000,
   };
   for (const some of combinations(fields)) {
     expect(there({ ...call, ...some })).toStrictEqual({ ...call, ...some });
@@ -122,6 +124,50 @@ test("a body at the limit is encoded and one byte more is refused, whatever ends
   }
 });
 
+test("metadata of 16,384 bytes are encoded and of one more are refused, wherever they are", () => {
+  for (const [units, fits] of [
+    [16_378, true],
+    [16_379, false],
+  ] as const) {
+    const metadata = { a: "b".repeat(units) };
+    for (const message of [
+      { ...call, metadata },
+      { ...fault, metadata },
+      { kind: "result", id: 1, value: 1, metadata },
+      { kind: "item", id: 1, value: 1, metadata, bytes: 0 },
+      { kind: "end", id: 1, metadata },
+    ] as const) {
+      if (fits) expect(there(message)).toMatchObject({ metadata });
+      else {
+        expect(errorOf(message, 100_000)).toMatchObject({
+          code: "INVALID_ARGUMENT",
+          reason: "METADATA_TOO_LARGE",
+          executed: "no",
+          message: "metadata of 16385 bytes are more than 16384",
+        });
+      }
+    }
+  }
+});
+
+test("an item is read with the bytes of its frame", () => {
+  const item = { kind: "item", id: 1, value: "abc", metadata: { a: "b" }, bytes: 0 } as const;
+  expect(there(item)).toStrictEqual({ ...item, bytes: frameOf(item).length });
+});
+
+test("what is taken is the same frame in a buffer of its own, of at most twice its size", () => {
+  for (const size of [0, 10, 32_000, 33_000, 65_000, 100_000, 3_000_000]) {
+    const whole = frameOf(result(new Uint8Array(size)));
+    const encoded = encodeMessage(result(new Uint8Array(size)), 4_194_304);
+    const { length } = encoded;
+    const taken = encoded.take();
+    encodeMessage(result("x".repeat(length)), 4_194_304);
+    expect(taken.subarray(0, length).equals(whole)).toBe(true);
+    // A small one may share Bun's pool with others that are as small.
+    if (length > 8_192) expect(taken.buffer.byteLength).toBeLessThanOrEqual(2 * length);
+  }
+});
+
 test("an error says which of the message's values it is about", () => {
   expect(errorOf({ ...call, args: [1, { f() {} }] }, 1_000).message).toBe(
     "args[1].f: a function cannot travel",
@@ -131,7 +177,8 @@ test("an error says which of the message's values it is about", () => {
     "details: Map cannot travel",
   );
   expect(
-    errorOf({ kind: "item", id: 1, value: [new Set()], metadata: undefined }, 1_000).message,
+    errorOf({ kind: "item", id: 1, value: [new Set()], metadata: undefined, bytes: 0 }, 1_000)
+      .message,
   ).toBe("item[0]: Set cannot travel");
   expect(errorOf({ ...call, args: ["x".repeat(2_000)] }, 1_000).message).toBe(
     "the args would be larger than maxMessageBytes, 1000",

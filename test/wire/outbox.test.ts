@@ -1,33 +1,9 @@
 import { expect, test } from "bun:test";
-import { FrameReader } from "../../src/wire/frame.ts";
-import type { Link } from "../../src/wire/link.ts";
+import { bufferedBytes } from "../../src/wire/buffered.ts";
+import { FrameReader, kinds } from "../../src/wire/frame.ts";
 import { Outbox } from "../../src/wire/outbox.ts";
 import { rawFrame } from "../support/scripted-peer.ts";
-
-/** A link that takes what the test allows. */
-class Taker implements Link {
-  readonly peer = "test";
-  readonly local = true;
-  taken: Buffer = Buffer.alloc(0);
-  writes = 0;
-  /** Bytes that it still takes. */
-  room = Number.POSITIVE_INFINITY;
-  /** The buffer of the last write. */
-  offered: Uint8Array | undefined;
-
-  write(bytes: Uint8Array, start: number, end: number): number {
-    this.writes++;
-    this.offered = bytes;
-    const count = Math.min(end - start, this.room);
-    this.room -= count;
-    this.taken = Buffer.concat([this.taken, bytes.subarray(start, start + count)]);
-    return count;
-  }
-  pause(): void {}
-  resume(): void {}
-  end(): void {}
-  close(): void {}
-}
+import { Taker } from "./taker.ts";
 
 function frame(id: number, size: number): Buffer {
   return rawFrame(3, id, 1, new Uint8Array(size).fill(id));
@@ -150,9 +126,9 @@ test("a frame that is withdrawn becomes one that its receiver skips", () => {
   const link = new Taker();
   const outbox = new Outbox(link);
   append(outbox, frame(1, 10));
-  const second = append(outbox, frame(2, 70_000));
+  const second = append(outbox, frame(2, 7_000));
   append(outbox, frame(3, 10));
-  expect(outbox.withdraw(second)).toBe(true);
+  expect(outbox.withdraw(second)).toBe("unsent");
   outbox.flush();
   expect(receive(link.taken)).toEqual(["1", "void 2", "3"]);
 });
@@ -165,11 +141,15 @@ test("a frame of which one byte has left is not withdrawn", () => {
   const second = append(outbox, frame(2, 10));
   const third = append(outbox, frame(3, 10));
   outbox.flush();
-  expect([first, second, third].map((at) => outbox.withdraw(at))).toEqual([false, false, true]);
+  expect([first, second, third].map((at) => outbox.withdraw(at))).toEqual([
+    "sent",
+    "sent",
+    "unsent",
+  ]);
   link.room = 1_000;
   outbox.drained();
   expect(receive(link.taken)).toEqual(["1", "2", "void 3"]);
-  expect(outbox.withdraw(third)).toBe(false);
+  expect(outbox.withdraw(third)).toBe("sent");
 });
 
 test("frames keep their places when the buffer moves or grows under them", () => {
@@ -182,8 +162,8 @@ test("frames keep their places when the buffer moves or grows under them", () =>
     }
     return append(outbox, frame(index, 5_000));
   });
-  expect(outbox.withdraw(positions[30] ?? 0)).toBe(true);
-  expect(outbox.withdraw(positions[49] ?? 0)).toBe(true);
+  expect(outbox.withdraw(positions[30] ?? 0)).toBe("unsent");
+  expect(outbox.withdraw(positions[49] ?? 0)).toBe("unsent");
   link.room = 1_000_000;
   outbox.drained();
   const expected = Array.from({ length: 50 }, (_, index) => `${index}`);
@@ -202,7 +182,7 @@ test("a discarded frame has never left, also when later bytes have", () => {
   expect(outbox.discard()).toBe(true);
   expect([outbox.unsentBytes, outbox.position]).toEqual([0, 66]);
   const last = append(outbox, frame(4, 100));
-  expect(outbox.withdraw(first)).toBe(false);
+  expect(outbox.withdraw(first)).toBe("sent");
   outbox.flush();
   expect(receive(link.taken)).toEqual(["1", "4"]);
   expect([gone, first, second, last].map((at) => outbox.hasLeft(at))).toEqual([
@@ -252,8 +232,10 @@ test("a buffer that grew is not kept when its outbox is idle", () => {
   const links = [new Taker(), new Taker()];
   for (const link of links) {
     const outbox = new Outbox(link);
+    link.room = 0;
     append(outbox, frame(1, 1_000_000));
-    outbox.flush();
+    link.room = Number.POSITIVE_INFINITY;
+    outbox.drained();
     expect(link.offered?.length).toBe(1_048_576);
     append(outbox, frame(1, 10));
     outbox.flush();
@@ -267,4 +249,305 @@ test("two outboxes that wait at once do not share a buffer", () => {
   for (const [index, outbox] of outboxes.entries()) append(outbox, frame(index + 1, 10));
   for (const outbox of outboxes) outbox.flush();
   expect(links.map(({ taken }) => receive(taken))).toEqual([["1"], ["2"]]);
+});
+
+// ---------------------------------------------------------------- large frames
+
+test("a large frame is written at once and as it is, behind what waits; a smaller one is not", () => {
+  for (const [size, direct] of [
+    [16_383, false],
+    [16_384, true],
+    [1_000_000, true],
+  ] as const) {
+    const link = new Taker();
+    const outbox = new Outbox(link);
+    append(outbox, frame(1, 10));
+    const large = frame(2, size - 12);
+    append(outbox, large);
+    expect([link.writes, link.offered === large, outbox.unsentBytes === 0]).toEqual([
+      direct ? 2 : 0,
+      direct,
+      direct,
+    ]);
+    append(outbox, frame(3, 10));
+    outbox.flush();
+    expect(receive(link.taken)).toEqual(["1", "2", "3"]);
+  }
+});
+
+test("a large frame is taken in part at any byte, and the rest follows in its place", () => {
+  const before = bufferedBytes();
+  for (const room of [0, 1, 21, 22, 23, 24, 34, 35, 10_000, 20_033, 20_034, 20_035]) {
+    const link = new Taker();
+    link.room = room;
+    const outbox = new Outbox(link);
+    const first = append(outbox, frame(1, 10));
+    const large = append(outbox, frame(2, 20_000));
+    const last = append(outbox, frame(3, 10));
+    expect([first, large, last]).toEqual([0, 22, 20_034]);
+    expect(outbox.unsentBytes).toBe(20_056 - Math.min(room, 20_034));
+    expect(bufferedBytes() - before).toBe(outbox.unsentBytes);
+    expect([first, large, last].map((at) => outbox.hasLeft(at))).toEqual([
+      room > 0,
+      room > 22,
+      false,
+    ]);
+    const withdrawn = outbox.withdraw(large);
+    expect(withdrawn).toBe(room > 22 ? "sent" : "unsent");
+    link.room = 30_000;
+    outbox.drained();
+    expect(receive(link.taken)).toEqual(["1", withdrawn === "sent" ? "2" : "void 2", "3"]);
+    expect([outbox.unsentBytes, bufferedBytes() - before]).toEqual([0, 0]);
+  }
+});
+
+test("a large frame on a link that is full waits for it to drain", () => {
+  const link = new Taker();
+  link.room = 5;
+  const outbox = new Outbox(link);
+  append(outbox, frame(1, 10));
+  outbox.flush();
+  append(outbox, frame(2, 20_000));
+  link.room = 100_000;
+  append(outbox, frame(3, 20_000));
+  expect(link.writes).toBe(1);
+  outbox.drained();
+  expect(receive(link.taken)).toEqual(["1", "2", "3"]);
+});
+
+// ---------------------------------------------------------------- in parts
+
+const twoParts = 70_000;
+const threeParts = 140_000;
+
+/** A frame of kind 3 that the outbox may keep. */
+function appendParts(outbox: Outbox, id: number, size: number, inLine: boolean): number {
+  const bytes = frame(id, size);
+  return outbox.appendParts(id, bytes, bytes.length, inLine);
+}
+
+function appendBehind(outbox: Outbox, id: number, size: number): number {
+  const bytes = frame(id, size);
+  return outbox.appendBehind(id, bytes, bytes.length);
+}
+
+/** The frames that left: whole ones by their id, parts with the bytes that they carry. */
+function story(link: Taker): string[] {
+  return link.frames.map(({ kind, id, fields, body }) => {
+    if (kind === kinds.void) return `void ${id}`;
+    if (kind !== kinds.part) return `${id}`;
+    return `${fields === 2 ? "first " : ""}${id}: ${body.readUInt32BE(1)}`;
+  });
+}
+
+test("a message in parts leaves behind the line, and the line has its turn behind each part", () => {
+  const link = new Taker();
+  link.room = 0;
+  const outbox = new Outbox(link);
+  append(outbox, frame(1, 10));
+  appendParts(outbox, 2, threeParts, false);
+  outbox.flush();
+  for (const id of [3, 4, 5]) {
+    append(outbox, frame(id, 10));
+    // So much that the part which is being written is not finished before the next frame comes.
+    link.room = 60_000;
+    outbox.drained();
+  }
+  link.room = 1_000_000;
+  outbox.drained();
+  expect(story(link)).toEqual(["1", "3", "first 2: 65536", "4", "2: 65536", "5", "2: 8935"]);
+  expect(outbox.unsentBytes).toBe(0);
+});
+
+test("the first part of a call has its place in line, so that ids leave in their order", () => {
+  const link = new Taker();
+  const outbox = new Outbox(link);
+  append(outbox, frame(1, 10));
+  appendParts(outbox, 2, twoParts, true);
+  append(outbox, frame(3, 10));
+  appendParts(outbox, 4, twoParts, true);
+  append(outbox, frame(5, 10));
+  outbox.flush();
+  expect(story(link)).toEqual([
+    "1",
+    "first 2: 65536",
+    "3",
+    "first 4: 65536",
+    "5",
+    "2: 4471",
+    "4: 4471",
+  ]);
+});
+
+test("a ticket stands for its frame for ever, also when nothing waited between", () => {
+  const link = new Taker();
+  const outbox = new Outbox(link);
+  const first = appendParts(outbox, 1, twoParts, true);
+  outbox.flush();
+  expect([outbox.hasLeft(first), outbox.unsentBytes]).toEqual([true, 0]);
+  const second = appendParts(outbox, 2, twoParts, true);
+  expect([outbox.hasLeft(first), outbox.hasLeft(second)]).toEqual([true, false]);
+  expect(outbox.withdraw(first)).toBe("sent");
+  outbox.flush();
+  expect(story(link)).toEqual(["first 1: 65536", "1: 4471", "first 2: 65536", "2: 4471"]);
+});
+
+test("a call in parts is taken back while nothing has left, is cut then, and is sent with its last part", () => {
+  const before = bufferedBytes();
+  // In line: a frame of 22 bytes, the first part of 65,558, another frame of 22. Beside it: the last
+  // part of 4,488, and a frame of 22 behind that.
+  const lineBytes = 22 + 65_558 + 22;
+  for (const [room, withdrawn, story2] of [
+    [0, "unsent", ["void 2"]],
+    [22, "unsent", ["void 2"]],
+    [23, "cut", ["first 2: 65536"]],
+    [22 + 65_557, "cut", ["first 2: 65536"]],
+    [lineBytes - 1, "cut", ["first 2: 65536"]],
+    // The last part is begun when the line is empty: it must be finished.
+    [lineBytes, "sent", ["first 2: 65536", "2: 4471", "2"]],
+    [lineBytes + 1, "sent", ["first 2: 65536", "2: 4471", "2"]],
+    [lineBytes + 4_487, "sent", ["first 2: 65536", "2: 4471", "2"]],
+    [lineBytes + 4_488, "sent", ["first 2: 65536", "2: 4471", "2"]],
+  ] as const) {
+    const link = new Taker();
+    link.room = room;
+    const outbox = new Outbox(link);
+    append(outbox, frame(1, 10));
+    const ticket = appendParts(outbox, 2, twoParts, true);
+    const behind = appendBehind(outbox, 2, 10);
+    append(outbox, frame(3, 10));
+    outbox.flush();
+    // Both must agree: what is told not to have left is never sent.
+    expect([room, outbox.hasLeft(ticket)]).toEqual([room, withdrawn === "sent"]);
+    expect([room, outbox.withdraw(ticket)]).toEqual([room, withdrawn]);
+    if (withdrawn !== "sent") {
+      expect([outbox.holds(2), outbox.withdraw(behind)]).toEqual([false, "sent"]);
+    }
+    link.room = 1_000_000;
+    outbox.drained();
+    expect(story(link).filter((what) => what !== "1" && what !== "3")).toEqual([...story2]);
+    expect([outbox.unsentBytes, bufferedBytes() - before]).toEqual([0, 0]);
+  }
+});
+
+test("with a call that has a stream goes what was sent of that stream, in line and beside it", () => {
+  const call = (id: number, fields: number): Buffer => {
+    return rawFrame(kinds.call, id, fields, Buffer.alloc(fields));
+  };
+  for (const [fields, goes] of [
+    [7, false],
+    [8, true],
+    [9, true],
+  ] as const) {
+    const link = new Taker();
+    link.room = 0;
+    const outbox = new Outbox(link);
+    append(outbox, frame(9, 10));
+    outbox.flush();
+    const ticket = append(outbox, call(1, fields));
+    append(outbox, frame(1, 10));
+    append(outbox, frame(2, 30_000));
+    append(outbox, frame(1, 30_000));
+    appendParts(outbox, 1, twoParts, false);
+    appendBehind(outbox, 1, 10);
+    append(outbox, frame(3, 10));
+    expect(outbox.withdraw(ticket)).toBe("unsent");
+    link.room = 1_000_000;
+    outbox.drained();
+    expect(story(link)).toEqual(
+      goes
+        ? ["9", "void 1", "void 1", "2", "void 1", "3"]
+        : ["9", "void 1", "1", "2", "1", "3", "first 1: 65536", "1: 4471", "1"],
+    );
+    expect(outbox.unsentBytes).toBe(0);
+  }
+});
+
+test("what waits beside the line is unsent until a part of it has left, and cut from then on", () => {
+  const link = new Taker();
+  link.room = 0;
+  const outbox = new Outbox(link);
+  append(outbox, frame(1, 10));
+  const begun = appendParts(outbox, 2, threeParts, false);
+  const behind = appendBehind(outbox, 2, 10);
+  const last = appendBehind(outbox, 2, 20);
+  const unbegun = appendParts(outbox, 3, threeParts, false);
+  outbox.flush();
+  link.room = 100;
+  outbox.drained();
+  expect([begun, behind, last, unbegun].map((ticket) => outbox.hasLeft(ticket))).toEqual(
+    Array.from({ length: 4 }, () => false),
+  );
+  expect([outbox.withdraw(behind), outbox.withdraw(unbegun)]).toEqual(["unsent", "unsent"]);
+  expect([outbox.holds(2), outbox.holds(3)]).toEqual([true, false]);
+  // The part that is being written is finished, and what is behind makes no sense without the rest.
+  expect([outbox.withdraw(begun), outbox.withdraw(last)]).toEqual(["cut", "sent"]);
+  expect(outbox.holds(2)).toBe(false);
+  link.room = 1_000_000;
+  outbox.drained();
+  expect(story(link)).toEqual(["1", "first 2: 65536"]);
+  expect(outbox.unsentBytes).toBe(0);
+});
+
+test("what was discarded or cleared beside the line has not left, whatever comes behind", () => {
+  const before = bufferedBytes();
+  const link = new Taker();
+  const outbox = new Outbox(link);
+  const sent = appendParts(outbox, 1, twoParts, true);
+  outbox.flush();
+  const lost = [
+    appendParts(outbox, 2, twoParts, true),
+    appendParts(outbox, 3, twoParts, false),
+    appendBehind(outbox, 3, 10),
+  ];
+  expect(outbox.discard()).toBe(true);
+  expect([outbox.unsentBytes, bufferedBytes() - before]).toEqual([0, 0]);
+  append(outbox, frame(4, 10));
+  const later = appendParts(outbox, 5, twoParts, false);
+  outbox.flush();
+  const waits = appendParts(outbox, 6, twoParts, false);
+  for (let round = 0; round < 2; round++) {
+    outbox.clear();
+    expect([sent, later, ...lost, waits].map((ticket) => outbox.hasLeft(ticket))).toEqual([
+      true,
+      true,
+      ...lost.map(() => false),
+      false,
+    ]);
+    expect(outbox.withdraw(waits)).toBe("sent");
+  }
+  expect(story(link)).toEqual(["first 1: 65536", "1: 4471", "4", "first 5: 65536", "5: 4471"]);
+  expect([outbox.unsentBytes, bufferedBytes() - before]).toEqual([0, 0]);
+});
+
+test("behind a part of a part nothing can be discarded", () => {
+  const link = new Taker();
+  link.room = 100;
+  const outbox = new Outbox(link);
+  appendParts(outbox, 1, twoParts, false);
+  outbox.flush();
+  expect(outbox.discard()).toBe(false);
+  link.room = 1_000_000;
+  outbox.drained();
+  expect(story(link)).toEqual(["first 1: 65536", "1: 4471"]);
+});
+
+test("what waits is counted, with and without the largest message in parts", () => {
+  const link = new Taker();
+  link.room = 0;
+  const outbox = new Outbox(link);
+  append(outbox, frame(1, 88));
+  appendParts(outbox, 2, 1_000_000, false);
+  appendParts(outbox, 3, 200_000, false);
+  const small = 100;
+  // The five bytes before the content do not travel in parts.
+  expect(outbox.unsentBytes).toBe(small + 1_000_007 + 200_007);
+  expect(outbox.unsentBesideLargest).toBe(small + 200_007);
+  outbox.flush();
+  link.room = small + 65_558;
+  outbox.drained();
+  expect(link.takenBytes).toBe(small + 65_558);
+  // The first part of the other has its head beside its bytes.
+  expect(outbox.unsentBytes).toBe(1_000_007 - 65_536 + 200_007 + 22);
+  expect(outbox.unsentBesideLargest).toBe(200_007 + 22);
 });

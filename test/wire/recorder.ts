@@ -20,6 +20,9 @@ export class Recorder implements ChannelOwner {
   onMessage: (message: Message) => void = () => {};
   onReadEnd: () => void = () => {};
   onClosed: () => void = () => {};
+  /** What the owner says of a call or item whose frame has come, and of a part. */
+  turnsAway: (kind: number, id: number) => boolean = () => false;
+  takesPart: (id: number, first: boolean) => boolean = () => true;
 
   message(message: Message): void {
     this.events.push("message");
@@ -46,10 +49,6 @@ export class Recorder implements ChannelOwner {
   }
 
   resumed(): void {}
-
-  turnsAway(): boolean {
-    return false;
-  }
 
   paused(): void {
     this.events.push("paused");
@@ -78,6 +77,8 @@ export interface BenchOptions {
   readonly from?: "caller" | "server";
   /** Default false: whole messages are accepted from the start. */
   readonly greeting?: boolean;
+  /** Whether the script takes messages in parts; default false. */
+  readonly parts?: boolean;
   /** For both ends. Default: delivery by hand, whole writes. */
   readonly both?: MemoryLinkOptions;
   /** For the channel's end. */
@@ -86,7 +87,7 @@ export interface BenchOptions {
 
 /** A channel at one end of a link in memory, a script at the other, and nothing delivered yet. */
 export function openBench(options: BenchOptions = {}): Bench {
-  const { from = "caller", greeting = false, own = {} } = options;
+  const { from = "caller", greeting = false, parts = false, own = {} } = options;
   const pair = linkPair(
     { delivery: "by hand", ...options.both },
     from === "caller" ? { server: own } : { caller: own },
@@ -95,7 +96,7 @@ export function openBench(options: BenchOptions = {}): Bench {
   const owner = new Recorder();
   const maxHelloBytes = from === "caller" ? limits.maxCallerHelloBytes : limits.maxServerHelloBytes;
   const channel = new Channel(link, owner, from, maxHelloBytes);
-  if (!greeting) channel.acceptMessages(limits.maxMessageBytes);
+  if (!greeting) channel.greeted(limits.maxMessageBytes, limits.maxMessageBytes, parts);
   link.open(channel);
   const peer = new ScriptedPeer(from === "caller" ? pair.caller : pair.server, from);
   return { channel, owner, peer, link, pair };

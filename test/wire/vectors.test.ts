@@ -2,14 +2,31 @@ import { Decoder } from "cbor-x/index-no-eval";
 import { afterAll, expect, test } from "bun:test";
 import { codeNumbers } from "../../src/base/errors.ts";
 import { limits } from "../../src/base/limits.ts";
+import { bufferedBytes } from "../../src/wire/buffered.ts";
 import { firstSkippableKind, headBytes, kinds } from "../../src/wire/frame.ts";
-import { leastMaxMessageBytes, magic, methodFlags, protocolVersion } from "../../src/wire/hello.ts";
+import {
+  featureNames,
+  leastMaxMessageBytes,
+  magic,
+  methodFlags,
+  protocolVersion,
+} from "../../src/wire/hello.ts";
 import { callFlags, executedWords } from "../../src/wire/message.ts";
 import type { Message } from "../../src/wire/message.ts";
+import { partBytes } from "../../src/wire/parts-out.ts";
 import { frameOf, rawFrame } from "../support/scripted-peer.ts";
 import { openBench } from "./recorder.ts";
 import type { Bench } from "./recorder.ts";
-import { bare, constants, rejects, skips, vectors, vectorsText } from "./vectors.ts";
+import {
+  bare,
+  badParts,
+  constants,
+  parts,
+  rejects,
+  skips,
+  vectors,
+  vectorsText,
+} from "./vectors.ts";
 import type { Reject, Skip, Vector } from "./vectors.ts";
 
 const wholeCutsBytes = 700;
@@ -62,7 +79,10 @@ function failures<T extends Skip & { readonly greeting?: boolean }>(
   return failed;
 }
 
-const accepted = vectors.filter(({ encodeOnly }) => !encodeOnly);
+// A channel puts parts together; as messages of their own they are seen on the way out only.
+const accepted = vectors.filter(
+  ({ encodeOnly, message }) => !encodeOnly && message.kind !== "part",
+);
 const sent = vectors.filter(({ decodeOnly }) => !decodeOnly);
 
 test("a message is encoded as exactly the bytes of its vector", () => {
@@ -94,6 +114,46 @@ test("all vectors of one side come through one connection, in their order", () =
       expect(owner.closedWhys).toEqual([]);
     }
   }
+});
+
+test("a part is read as exactly its message", () => {
+  for (const { bytes, message, from } of vectors) {
+    if (message.kind !== "part") continue;
+    const { link, peer } = openBench({ from: from === "caller" ? "server" : "caller" });
+    link.write(bytes, 0, bytes.length);
+    peer.link.deliver();
+    expect(peer.messages.map(bare)).toStrictEqual([bare(message)]);
+  }
+});
+
+test("parts are read as exactly their messages, in one piece, byte by byte and cut anywhere", () => {
+  const before = bufferedBytes();
+  const failed = failures(parts, ({ messages }, { owner, channel }) => {
+    expect(owner.messages.map(bare)).toStrictEqual(messages.map(bare));
+    expect([owner.badBodies, owner.closedWhys]).toEqual([[], []]);
+    channel.link.close();
+  });
+  expect(failed).toEqual([]);
+  expect(bufferedBytes()).toBe(before);
+});
+
+test("a large message is sent in exactly the parts of its vector, alone on its link", () => {
+  const ours = parts.filter(({ name }) => name.includes("as we send it"));
+  expect(ours.length).toBe(1);
+  for (const { bytes, messages, from } of ours) {
+    const other = from === "caller" ? "server" : "caller";
+    const { channel, peer, pair } = openBench({ from: other, parts: true });
+    for (const message of messages) channel.send(message);
+    channel.flush();
+    pair.deliver();
+    expect(peer.received.equals(bytes)).toBe(true);
+  }
+});
+
+test("parts that are wrong end the connection, however they are cut, and nothing is read of them", () => {
+  const before = bufferedBytes();
+  expect(failures(badParts, refusesConnection)).toEqual([]);
+  expect(bufferedBytes()).toBe(before);
 });
 
 test("a skipped frame is read over, in one piece, byte by byte and cut anywhere", () => {
@@ -207,6 +267,11 @@ test("numbers of kinds and codes, flags, the magic number and limits are those o
     maxInFlight,
     maxServices,
     helloTimeoutMs,
+    maxUnfinishedBytes,
+    maxMetadataBytes,
+    streamWindowBytes,
+    maxCreditBytes,
+    streamIdleMs,
   } = limits;
   expect(constants).toEqual({
     kinds,
@@ -214,13 +279,20 @@ test("numbers of kinds and codes, flags, the magic number and limits are those o
     codes: codeNumbers,
     executed: executedWords,
     callFlags,
+    features: featureNames,
     methodFlags,
     magic,
     protocolVersion,
     headBytes,
     leastMaxMessageBytes,
+    partBytes,
     limits: {
       maxMessageBytes,
+      maxUnfinishedBytes,
+      maxMetadataBytes,
+      streamWindowBytes,
+      maxCreditBytes,
+      streamIdleMs,
       maxCallerHelloBytes,
       maxServerHelloBytes,
       maxValueDepth,
@@ -236,14 +308,15 @@ test("numbers of kinds and codes, flags, the magic number and limits are those o
 });
 
 test("the file has one vector on a line, sorted by kind, and no name twice", () => {
-  for (const list of [vectors, skips, rejects]) {
+  const lists = [vectors, skips, rejects, parts, badParts];
+  for (const list of lists) {
     const names = list.map(({ name }) => name);
     expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
   }
   const numbers = vectors.map(({ bytes }) => bytes.readUInt8(6));
   expect(numbers).toEqual(numbers.toSorted((left, right) => left - right));
   const lines = vectorsText.split("\n").filter((line) => line.startsWith('    {"name": '));
-  expect(lines.length).toBe(vectors.length + skips.length + rejects.length);
+  expect(lines.length).toBe(lists.flat().length);
 });
 
 test("every kind has a vector from each side that may send it", () => {
@@ -254,7 +327,7 @@ test("every kind has a vector from each side that may send it", () => {
       (k) => `${k} server`,
     ),
     ...["ping", "pong", "drain", "fault"].map((k) => `${k} caller`),
-    ...["ping", "pong", "drain"].map((k) => `${k} server`),
+    ...["ping", "pong", "drain", "cancel"].map((k) => `${k} server`),
   ]) {
     expect([...seen]).toContain(pair);
   }

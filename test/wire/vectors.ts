@@ -26,6 +26,11 @@ export interface Reject extends Skip {
   readonly reason: string | undefined;
 }
 
+/** Frames that come one behind the other, and the messages that are read from them. */
+export interface Parts extends Skip {
+  readonly messages: readonly Message[];
+}
+
 type Json = Readonly<Record<string, unknown>>;
 
 /** A vector in vectors.json that does not have the form which the file itself states. */
@@ -93,6 +98,14 @@ function special(name: string, content: unknown): unknown {
     case "$repeat": {
       const [count, value] = listOf(content);
       return Array.from({ length: Number(count) }, () => valueOf(value));
+    }
+    case "$repeatBytes": {
+      const [count, byte] = listOf(content);
+      return new Uint8Array(Number(count)).fill(Number(byte));
+    }
+    case "$repeatText": {
+      const [count, text] = listOf(content);
+      return textOf(text).repeat(Number(count));
     }
     default:
       throw new BadVector(`notation ${name}`);
@@ -174,15 +187,23 @@ export const vectors: readonly Vector[] = listOf(file["vectors"])
 
 export const skips: readonly Skip[] = listOf(file["skips"]).map(objectOf).map(skipOf);
 
-export const rejects: readonly Reject[] = listOf(file["rejects"])
-  .map(objectOf)
-  .map((json) => ({
+function rejectOf(json: Json): Reject {
+  return {
     ...skipOf(json),
     greeting: json["phase"] === "greeting",
     refused: json["refused"] === "connection" ? "connection" : "body",
     code: json["code"] === undefined ? undefined : textOf(json["code"]),
     reason: json["reason"] === undefined ? undefined : textOf(json["reason"]),
-  }));
+  };
+}
+
+export const rejects: readonly Reject[] = listOf(file["rejects"]).map(objectOf).map(rejectOf);
+
+export const parts: readonly Parts[] = listOf(file["parts"])
+  .map(objectOf)
+  .map((json) => ({ ...skipOf(json), messages: listOf(json["messages"]).map(messageOf) }));
+
+export const badParts: readonly Reject[] = listOf(file["badParts"]).map(objectOf).map(rejectOf);
 
 function isNoDate(value: unknown): boolean {
   return value instanceof Date && Number.isNaN(value.getTime());

@@ -1,0 +1,187 @@
+import { ValueReader } from "./decode.ts";
+import { contentHeadBytes, firstSkippableKind, FrameError, FrameReader, kinds } from "./frame.ts";
+import type { FrameSink } from "./frame.ts";
+import { Malformed } from "./heads.ts";
+import { isKnownKind, readMessage } from "./message-reader.ts";
+import type { Message } from "./message.ts";
+import { PartsIn } from "./parts-in.ts";
+
+/** What a receiver tells the owner of its channel. */
+export interface ReceiverOwner {
+  /** A whole, valid message. */
+  message(message: Message): void;
+  /** A frame for a call whose body is malformed; the connection is sound. */
+  badBody(kind: number, id: number, why: string): void;
+  /**
+   * Whether a call or an item whose frame has come is not wanted, and its sender has been told so
+   * where it must be: then its body is not even looked at.
+   */
+  turnsAway(kind: number, id: number): boolean;
+  /** Whether a part is wanted; `first` when it says that it is the first of its message. */
+  takesPart(id: number, first: boolean): boolean;
+}
+
+const reader = new ValueReader();
+const bodyKinds: ReadonlySet<number> = new Set([
+  kinds.call,
+  kinds.part,
+  kinds.result,
+  kinds.fault,
+  kinds.item,
+  kinds.end,
+]);
+
+/** What may come in parts, by the side that sends it. */
+const partKinds: Readonly<Record<"caller" | "server", ReadonlySet<number>>> = {
+  caller: new Set([kinds.call, kinds.fault, kinds.item]),
+  server: new Set([kinds.result, kinds.fault, kinds.item]),
+};
+
+/** The reading half of a channel: bytes, frame, parts of a message put together, message, owner. */
+export class Receiver implements FrameSink {
+  readonly #channel: { readonly finished: boolean };
+  readonly #owner: ReceiverOwner;
+  readonly #from: "caller" | "server";
+  readonly #frames: FrameReader = new FrameReader(this);
+  /** Made with the first part. */
+  #parts: PartsIn | undefined;
+  /** The largest body that is accepted. */
+  maxMessageBytes: number;
+
+  /** `from` is the side that the peer is. */
+  constructor(
+    channel: { readonly finished: boolean },
+    owner: ReceiverOwner,
+    from: "caller" | "server",
+    maxHelloBytes: number,
+  ) {
+    this.#channel = channel;
+    this.#owner = owner;
+    this.#from = from;
+    this.maxMessageBytes = maxHelloBytes;
+  }
+
+  get finished(): boolean {
+    return this.#channel.finished;
+  }
+
+  maxBodyBytes(): number {
+    return this.maxMessageBytes;
+  }
+
+  /** The number of the frame of which only a part has come; undefined when none is. */
+  get incompleteFrame(): number | undefined {
+    return this.#frames.incompleteFrame;
+  }
+
+  /** How large that frame is, as far as it is known. */
+  get incompleteBytes(): number {
+    return this.#frames.incompleteBytes;
+  }
+
+  /** The number of the message in parts that is not whole for the longest time. */
+  get unfinishedMessage(): number | undefined {
+    return this.#parts?.oldest;
+  }
+
+  /** How large that message is. */
+  get unfinishedBytes(): number {
+    return this.#parts?.oldestBytes ?? 0;
+  }
+
+  /** Takes the next bytes. @throws FrameError */
+  push(bytes: Uint8Array): void {
+    this.#frames.push(bytes);
+  }
+
+  frame(
+    kind: number,
+    id: number,
+    fields: number,
+    bytes: Buffer,
+    view: DataView,
+    start: number,
+    end: number,
+  ): void {
+    if (!isKnownKind(kind)) {
+      if (kind >= firstSkippableKind) return;
+      throw new FrameError("UNIMPLEMENTED", "UNKNOWN_KIND", `kind ${kind} is not known`);
+    }
+    if ((kind === kinds.call || kind === kinds.item) && this.#owner.turnsAway(kind, id)) return;
+    if (this.#parts?.has(id) === true) this.#interrupt(kind, id);
+    this.#read(kind, id, fields, bytes, view, start, end);
+  }
+
+  #read(
+    kind: number,
+    id: number,
+    fields: number,
+    bytes: Buffer,
+    view: DataView,
+    start: number,
+    end: number,
+  ): void {
+    let message: Message;
+    try {
+      reader.open(bytes, view, start, end);
+      message = readMessage(reader, kind, id, fields, this.#from);
+    } catch (error) {
+      if (!(error instanceof Malformed)) throw error;
+      if (id === 0 || !bodyKinds.has(kind)) {
+        throw new FrameError("INVALID_ARGUMENT", "BAD_MESSAGE", error.message);
+      }
+      // A message of which a part cannot be read never gets whole.
+      this.dropUnfinished(id);
+      this.#owner.badBody(kind, id, error.message);
+      return;
+    }
+    if (message.kind === "part") this.#part(id, message.bytes, message.totalBytes);
+    else this.#owner.message(message);
+  }
+
+  /** A frame of an id of which a message in parts is not whole. */
+  #interrupt(kind: number, id: number): void {
+    if (kind === kinds.cancel || kind === kinds.fault) this.dropUnfinished(id);
+    else if (kind !== kinds.part && bodyKinds.has(kind)) {
+      throw new FrameError("INVALID_ARGUMENT", "PROTOCOL_ERROR", `kind ${kind} within a message`);
+    }
+  }
+
+  #part(id: number, bytes: Uint8Array, totalBytes: number | undefined): void {
+    if (!this.#owner.takesPart(id, totalBytes !== undefined)) {
+      this.dropUnfinished(id);
+      return;
+    }
+    if (this.finished) return;
+    this.#parts ??= new PartsIn();
+    const content = this.#parts.add(id, bytes, totalBytes, this.maxMessageBytes);
+    if (content === undefined) return;
+    const kind = content[1] ?? 0;
+    const fields = (content[0] ?? 0) - 0x82;
+    if (fields < 0 || fields > 0x15 || content[2] !== 0x1a || content.readUInt32BE(3) !== id) {
+      throw new FrameError("INVALID_ARGUMENT", "BAD_FRAME", `parts of ${id} that are no frame`);
+    }
+    if (!partKinds[this.#from].has(kind)) {
+      throw new FrameError("INVALID_ARGUMENT", "PROTOCOL_ERROR", `kind ${kind} in parts`);
+    }
+    const view = new DataView(content.buffer, content.byteOffset, content.length);
+    // The owner is not asked again: it has taken every part.
+    this.#read(kind, id, fields, content, view, contentHeadBytes, content.length);
+  }
+
+  /** Whether a message of this id has come in part. */
+  isUnfinished(id: number): boolean {
+    return this.#parts?.has(id) === true;
+  }
+
+  /** Drops what has come of an id's message in parts; false when nothing has. */
+  dropUnfinished(id: number): boolean {
+    return this.#parts?.drop(id) === true;
+  }
+
+  /** Drops what is not whole: nothing more comes. */
+  clear(): void {
+    this.#frames.clear();
+    this.#parts?.clear();
+  }
+}

@@ -1,0 +1,311 @@
+import { expect, test } from "bun:test";
+import { bufferedBytes } from "../../src/wire/buffered.ts";
+import { kinds, prefixBytes } from "../../src/wire/frame.ts";
+import { firstPart, maxUncutBytes, partBytes, PartsOut } from "../../src/wire/parts-out.ts";
+import { rawFrame } from "../support/scripted-peer.ts";
+import { Taker } from "./taker.ts";
+
+const most = 1_000_000;
+
+/** A frame of so many bytes in which no two places near each other are the same. */
+function frameOf(id: number, size: number): Buffer {
+  const body = new Uint8Array(size - 12);
+  for (let index = 0; index < body.length; index++) body[index] = (index * 7 + (index >> 8)) & 255;
+  return rawFrame(kinds.result, id, 1, body);
+}
+
+/** Adds a message in parts of so many bytes. */
+function add(parts: PartsOut, id: number, size: number): number {
+  return parts.add(id, frameOf(id, size), size, undefined);
+}
+
+function addWhole(parts: PartsOut, id: number, size: number): number {
+  return parts.addWhole(id, frameOf(id, size), size);
+}
+
+/** Writes until nothing waits or the link is full; true when nothing waits. */
+function writeAll(parts: PartsOut): boolean {
+  do if (!parts.finishPart()) return false;
+  while (parts.nextPart());
+  return true;
+}
+
+/** Writes what is begun and one more part, or whole frames. */
+function turn(parts: PartsOut): void {
+  parts.nextPart();
+  parts.finishPart();
+}
+
+/** Which ids had their turns, one after the other. */
+function turnsOf(link: Taker): number[] {
+  return link.frames.map(({ id }) => id);
+}
+
+/** The content that the parts of an id carry together. */
+function together(link: Taker, id: number): Buffer {
+  const pieces = link.frames
+    .filter((frame) => frame.id === id && frame.kind === kinds.part)
+    .map(({ body }) => body.subarray(5, 5 + body.readUInt32BE(1)));
+  return Buffer.concat(pieces);
+}
+
+test("the parts of a frame together are its content, whatever its size and the link's", () => {
+  const before = bufferedBytes();
+  const least = maxUncutBytes + 1;
+  for (const size of [least, 3 * partBytes + prefixBytes, 3 * partBytes + 6, 200_001]) {
+    for (const room of [Number.POSITIVE_INFINITY, 100_000, 65_536, 9_999]) {
+      const link = new Taker();
+      const parts = new PartsOut(link, most);
+      add(parts, 7, size);
+      expect([parts.unsentBytes, bufferedBytes() - before]).toEqual([size - 5, size - 5]);
+      for (let rounds = 0; ; rounds++) {
+        link.room = room;
+        if (writeAll(parts)) break;
+        expect(bufferedBytes() - before).toBe(parts.unsentBytes);
+        expect(rounds).toBeLessThan(100);
+      }
+      expect(together(link, 7).equals(frameOf(7, size).subarray(prefixBytes))).toBe(true);
+      const [first, ...others] = link.frames;
+      expect(first?.fields).toBe(2);
+      expect(first?.body.readUInt32BE(first.body.length - 4)).toBe(size - prefixBytes);
+      expect(others.every(({ fields }) => fields === 1)).toBe(true);
+      expect(link.frames.every(({ body }) => body.readUInt32BE(1) <= partBytes)).toBe(true);
+      expect([parts.unsentBytes, bufferedBytes() - before]).toEqual([0, 0]);
+    }
+  }
+});
+
+test("a part is finished at whatever byte the link stopped in it", () => {
+  const size = 140_000;
+  const content = frameOf(1, size).subarray(prefixBytes);
+  const heads = [0, 65_558, 65_558 + 65_553];
+  const stops = heads.flatMap((head) => Array.from({ length: 20 }, (_, near) => head + near));
+  for (const stop of [...stops, 65_557, 131_110]) {
+    const link = new Taker();
+    link.room = stop;
+    const parts = new PartsOut(link, most);
+    add(parts, 1, size);
+    const whole = writeAll(parts);
+    expect([whole, link.takenBytes]).toEqual([false, stop]);
+    link.room = most;
+    expect(writeAll(parts)).toBe(true);
+    expect(together(link, 1).equals(content)).toBe(true);
+  }
+});
+
+test("the rest of a message whose first part is in line leaves here", () => {
+  const link = new Taker();
+  const parts = new PartsOut(link, most);
+  const frame = frameOf(3, 140_000);
+  const first = firstPart(frame, frame.length, 3);
+  const ticket = parts.add(3, frame, frame.length, 123);
+  expect(parts.unsentBytes).toBe(140_000 - 5 - partBytes);
+  link.write(first, 0, first.length);
+  writeAll(parts);
+  expect(link.frames.map(({ fields }) => fields)).toEqual([2, 1, 1]);
+  expect(together(link, 3).equals(frameOf(3, 140_000).subarray(prefixBytes))).toBe(true);
+  expect(parts.waits(ticket)).toBe(false);
+});
+
+test("messages of different ids take turns, part by part", () => {
+  const link = new Taker();
+  const parts = new PartsOut(link, most);
+  add(parts, 1, 200_000);
+  add(parts, 2, 140_000);
+  turn(parts);
+  addWhole(parts, 1, 20);
+  add(parts, 3, 140_000);
+  writeAll(parts);
+  // 1 has four parts and a frame behind them.
+  expect(turnsOf(link)).toEqual([1, 2, 1, 3, 2, 1, 3, 2, 1, 3, 1]);
+});
+
+test("an id with many messages waits for its turn with each, and nobody waits for all of them", () => {
+  const link = new Taker();
+  const parts = new PartsOut(link, 10 * most);
+  for (let count = 0; count < 5; count++) add(parts, 1, 140_000);
+  add(parts, 2, 140_000);
+  add(parts, 3, 140_000);
+  writeAll(parts);
+  expect(turnsOf(link).slice(0, 9)).toEqual([1, 2, 3, 1, 2, 3, 1, 2, 3]);
+});
+
+test("messages of one id leave in their order, whole frames and such in parts", () => {
+  const link = new Taker();
+  const parts = new PartsOut(link, most);
+  const sizes = [140_000, 50, 60, 150_000, 160_000, 70];
+  for (const size of sizes) {
+    if (size < 1_000) addWhole(parts, 1, size);
+    else add(parts, 1, size);
+    add(parts, 2 + size, 140_000);
+  }
+  writeAll(parts);
+  const own: number[] = [];
+  for (const { id, kind, fields, body } of link.frames) {
+    if (id !== 1) continue;
+    if (kind !== kinds.part) own.push(body.length + 12);
+    else if (fields === 2) own.push(body.readUInt32BE(body.length - 4) + 5);
+  }
+  expect(own).toEqual(sizes);
+});
+
+test("small frames that follow each other leave with one write, of at most a part's size", () => {
+  const link = new Taker();
+  const parts = new PartsOut(link, most);
+  add(parts, 1, 140_000);
+  for (let count = 0; count < 100; count++) addWhole(parts, 1, 1_000);
+  writeAll(parts);
+  // Three parts, then 65 frames and 35.
+  expect(link.writes).toBe(5);
+  expect(link.frames.length).toBe(103);
+  // One that is larger than that leaves alone.
+  addWhole(parts, 1, 20);
+  addWhole(parts, 1, 120_000);
+  addWhole(parts, 1, 20);
+  writeAll(parts);
+  expect([link.writes, link.frames.length]).toEqual([8, 106]);
+});
+
+test("no more is begun than the other side takes, and who waits for that is next", () => {
+  const link = new Taker();
+  const parts = new PartsOut(link, 500_000);
+  // Their contents: what is to be begun together may have 500,000 bytes, exactly.
+  add(parts, 1, 250_005);
+  add(parts, 2, 250_005);
+  add(parts, 3, 250_005);
+  add(parts, 4, 131_080);
+  for (let count = 0; count < 6; count++) turn(parts);
+  // 3 does not fit, and 4 does not overtake it.
+  expect(turnsOf(link)).toEqual([1, 2, 1, 2, 1, 2]);
+  turn(parts);
+  expect(turnsOf(link).at(-1)).toBe(1);
+  turn(parts);
+  // The last part of 1 has left: 3 is begun, and 4 not yet.
+  expect(turnsOf(link).at(-1)).toBe(3);
+  turn(parts);
+  turn(parts);
+  expect(turnsOf(link).slice(8)).toEqual([2, 4]);
+  writeAll(parts);
+  for (const [id, size] of [
+    [1, 250_005],
+    [2, 250_005],
+    [3, 250_005],
+    [4, 131_080],
+  ] as const) {
+    expect(together(link, id).equals(frameOf(id, size).subarray(prefixBytes))).toBe(true);
+  }
+});
+
+test("a message that is given up makes room for the next to be begun", () => {
+  const link = new Taker();
+  const parts = new PartsOut(link, 300_000);
+  const begun = add(parts, 1, 300_005);
+  add(parts, 2, 300_005);
+  turn(parts);
+  expect([parts.takes(5), parts.takes(6)]).toEqual([false, false]);
+  expect(parts.drop(begun)).toMatchObject({ id: 1, at: prefixBytes + partBytes });
+  expect([parts.takes(5), parts.takes(6)]).toEqual([true, false]);
+  turn(parts);
+  expect(turnsOf(link)).toEqual([1, 2]);
+});
+
+test("what is dropped never leaves, what stays does, and the counts agree", () => {
+  const before = bufferedBytes();
+  const link = new Taker();
+  const parts = new PartsOut(link, most);
+  const first = add(parts, 1, 140_000);
+  const second = addWhole(parts, 1, 100);
+  const third = addWhole(parts, 1, 200);
+  add(parts, 2, 140_000);
+  expect(parts.drop(second)).toMatchObject({ ticket: second, whole: true, at: 0 });
+  expect(parts.drop(second)).toBeUndefined();
+  expect([parts.waits(first), parts.waits(second), parts.waits(third)]).toEqual([
+    true,
+    false,
+    true,
+  ]);
+  expect(parts.unsentBytes).toBe(2 * 139_995 + 200);
+  expect(bufferedBytes() - before).toBe(parts.unsentBytes);
+  expect([parts.dropAll(2), parts.dropAll(2), parts.has(2), parts.has(1)]).toEqual([
+    true,
+    false,
+    false,
+    true,
+  ]);
+  writeAll(parts);
+  expect(link.frames.map(({ kind, id }) => [kind, id])).toEqual([
+    ...Array.from({ length: 3 }, () => [kinds.part, 1]),
+    [kinds.result, 1],
+  ]);
+  expect([parts.has(1), parts.waits(first), parts.unsentBytes]).toEqual([false, false, 0]);
+  expect(bufferedBytes()).toBe(before);
+});
+
+test("a part that is being written when its message is dropped is finished", () => {
+  const before = bufferedBytes();
+  const link = new Taker();
+  link.room = 70_000;
+  const parts = new PartsOut(link, most);
+  add(parts, 1, 200_000);
+  writeAll(parts);
+  expect(parts.dropAll(1)).toBe(true);
+  expect(parts.unsentBytes).toBe(2 * 65_536 + 22 + 17 - 70_000);
+  expect(bufferedBytes() - before).toBe(parts.unsentBytes);
+  link.room = most;
+  expect(writeAll(parts)).toBe(true);
+  expect(link.frames.map(({ fields }) => fields)).toEqual([2, 1]);
+  expect([parts.unsentBytes, bufferedBytes() - before]).toEqual([0, 0]);
+});
+
+test("tickets are below 0, rise by none, and outlast what they stand for", () => {
+  const parts = new PartsOut(new Taker(), most);
+  const seen: number[] = [];
+  for (let round = 0; round < 3; round++) {
+    seen.push(add(parts, 1, 140_000), addWhole(parts, 1, 20));
+    expect(seen.slice(-2).map((ticket) => parts.waits(ticket))).toEqual([true, true]);
+    writeAll(parts);
+    expect(seen.some((ticket) => parts.waits(ticket))).toBe(false);
+  }
+  expect(seen.every((ticket) => ticket < 0)).toBe(true);
+  expect(new Set(seen).size).toBe(seen.length);
+});
+
+test("after everything was dropped at once, what waited is known and what had left is too", () => {
+  const before = bufferedBytes();
+  const link = new Taker();
+  const parts = new PartsOut(link, most);
+  const sent = add(parts, 1, 140_000);
+  writeAll(parts);
+  link.room = 10;
+  const half = add(parts, 1, 140_000);
+  const unbegun = add(parts, 2, 140_000);
+  writeAll(parts);
+  parts.clear();
+  expect([sent, half, unbegun].map((ticket) => parts.waits(ticket))).toEqual([false, true, true]);
+  expect([parts.unsentBytes, parts.unsentBesideLargest]).toEqual([0, 0]);
+  expect([parts.has(1), parts.drop(half), parts.takes(most + 5)]).toEqual([false, undefined, true]);
+  expect(bufferedBytes()).toBe(before);
+  parts.clear();
+  expect([sent, half, unbegun].map((ticket) => parts.waits(ticket))).toEqual([false, true, true]);
+  const { writes } = link;
+  expect(writeAll(parts)).toBe(true);
+  expect(link.writes).toBe(writes);
+});
+
+test("the largest message in parts is left out of the pressure, a whole frame is not", () => {
+  const link = new Taker();
+  link.room = 0;
+  const parts = new PartsOut(link, most);
+  expect(parts.unsentBesideLargest).toBe(0);
+  add(parts, 1, 300_005);
+  addWhole(parts, 1, 120_000);
+  expect(parts.unsentBesideLargest).toBe(120_000);
+  addWhole(parts, 3, 900_000);
+  expect(parts.unsentBesideLargest).toBe(1_020_000);
+  parts.dropAll(3);
+  add(parts, 2, 400_005);
+  expect(parts.unsentBesideLargest).toBe(420_000);
+  writeAll(parts);
+  // The part that is being written holds the line up, whosever it is.
+  expect(parts.unsentBesideLargest).toBe(120_000 + 300_000 + 22);
+});
