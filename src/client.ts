@@ -5,7 +5,7 @@ import { GeeError } from "./base/errors.ts";
 import { limits } from "./base/limits.ts";
 import { stderrLog } from "./base/log.ts";
 import type { Log } from "./base/log.ts";
-import { nearest, parseMethodName, splitList } from "./base/names.ts";
+import { nearest, splitList } from "./base/names.ts";
 import { systemClock } from "./base/time.ts";
 import type { Clock } from "./base/time.ts";
 import type { Member } from "./discovery/member.ts";
@@ -16,8 +16,12 @@ import { createPolicy, policyNames } from "./fleet/balancer.ts";
 import type { PolicyName } from "./fleet/balancer.ts";
 import { createDial } from "./net/dial.ts";
 import { Pool } from "./rpc/pool.ts";
+import { interceptCalls, interceptWork } from "./rpc/interceptors.ts";
+import type { ClientInterceptor, Invocation } from "./rpc/interceptors.ts";
 import { createRemote } from "./rpc/remote.ts";
-import type { CallOptions, Remote } from "./rpc/remote.ts";
+import type { Call, CallOptions, OneWay, Remote } from "./rpc/remote.ts";
+import { checkMaxMessageBytes } from "./wire/hello.ts";
+import { createRequestMaker } from "./routing/request.ts";
 import { Router } from "./routing/router.ts";
 
 export type { CallOptions } from "./rpc/remote.ts";
@@ -35,6 +39,12 @@ export interface ConnectOptions {
   readonly timeoutMs?: number;
   /** How a server is chosen. Default `"round-robin"`. */
   readonly policy?: PolicyName;
+  /** Run around every call, the first outermost. */
+  readonly interceptors?: readonly ClientInterceptor[];
+  /** The largest message that is accepted, 64 KiB at least. Default 4 MiB. */
+  readonly maxMessageBytes?: number;
+  /** How long disposing the client awaits calls and streams in flight. Default 25 s. */
+  readonly drainTimeoutMs?: number;
   /** Where warnings go. Default: stderr. */
   readonly log?: Log;
   /** For tests: time by hand. */
@@ -51,23 +61,26 @@ export type Outcome = {
 
 /**
  * A client: services by name, calls to them, connections that it owns. Disposing it awaits the
- * calls in flight and then closes; `await using` does that by itself.
+ * calls in flight, for `drainTimeoutMs` at most, and then closes; `await using` does that by itself.
  */
 export interface Gee extends AsyncDisposable {
   /**
    * A typed stub: `gee.service<Foo>("Foo").Sum(1, 2)`. Cheap to make; all stubs share the
    * connections. Options hold for every call made through it.
    */
-  service<T>(name: string, options?: CallOptions): Remote<T>;
+  service<T>(name: string, options: CallOptions & { readonly oneWay: true }): OneWay<T>;
+  service<T>(name: string, options?: CallOptions & { readonly oneWay?: false }): Remote<T>;
   /**
-   * Calls `Service.Method` on one member and resolves with its result.
+   * Calls `Service.Method` on one member. Awaited, it resolves with the result; iterated, it gives
+   * the items of a method that answers with a stream. An argument that is an `AsyncIterable` is sent
+   * item by item (one at most).
    *
    * Rejects with a {@link GeeError}: what the handler threw, DEADLINE_EXCEEDED, CANCELLED,
    * UNAVAILABLE when nobody could be reached, and INVALID_ARGUMENT when an argument cannot travel.
    * `executed` says whether the method may have run. A call that certainly was not started goes to
    * another member by itself, each at most once, within the deadline.
    */
-  call(method: string, args?: readonly unknown[], options?: CallOptions): Promise<unknown>;
+  call(method: string, args?: readonly unknown[], options?: CallOptions): Call;
   /**
    * Calls every member of the service. Resolves with one of the results once all have answered;
    * rejects with the first error, and cancels the rest.
@@ -104,11 +117,6 @@ function createResolver(options: ConnectOptions, clock: Clock, log: Log): Resolv
   return createRegistryResolver({ registries, clock, log });
 }
 
-function checkTimeout(timeoutMs: number): number {
-  if (!(timeoutMs > 0)) throw wrong(`timeoutMs is ${timeoutMs}, and must be above 0`);
-  return Math.min(timeoutMs, limits.maxTimeoutMs);
-}
-
 /**
  * Makes a client. Nothing is opened before the first call.
  *
@@ -125,78 +133,103 @@ export function connect(options: ConnectOptions = {}): Gee {
       near === undefined ? undefined : `did you mean ${near}?`,
     );
   }
-  const defaultTimeoutMs = checkTimeout(options.timeoutMs ?? limits.callTimeoutMs);
+  const { interceptors = [], maxMessageBytes = limits.maxMessageBytes } = options;
+  checkMaxMessageBytes(maxMessageBytes);
   const deadlines = new Deadlines(clock);
   const router = new Router({
     clock,
     log,
     resolver: createResolver(options, clock, log),
-    pool: new Pool({ open: createDial(clock), clock, deadlines }),
+    pool: new Pool({ open: createDial(clock), clock, deadlines, maxMessageBytes }),
     deadlines,
     policy: createPolicy(policy),
     named: options.address !== undefined,
   });
 
-  const request = (method: string, args: readonly unknown[], own: CallOptions) => {
-    const name = parseMethodName(method);
-    if (name === undefined) {
-      throw new GeeError("UNIMPLEMENTED", `${JSON.stringify(method)} is no name of a method`, {
-        reason: "NO_SUCH_METHOD",
-        executed: "no",
-        hint: "methods are called Service.Method",
-      });
-    }
-    const timeoutMs = own.timeoutMs === undefined ? defaultTimeoutMs : checkTimeout(own.timeoutMs);
-    return {
-      service: name.service,
-      method,
-      args,
-      timeoutMs,
-      deadlineAt: clock.now() + timeoutMs,
-      metadata: own.metadata,
-      signal: own.signal,
-      to: own.to,
-    };
-  };
+  const request = createRequestMaker(clock, options.timeoutMs);
 
   // Not async functions: a call is one promise, and each layer of them would cost a turn.
-  const call: Gee["call"] = (method, args = [], own = {}) => {
+  const makeCall = interceptCalls((method, args, own) => {
     try {
       return router.call(request(method, args, own));
     } catch (error) {
-      return Promise.reject(error);
+      return failedCall(error);
     }
-  };
+  }, interceptors);
+  const call: Gee["call"] = (method, args = [], own = {}) => makeCall(method, args, own);
 
-  const gee: Gee = {
+  function service<T>(name: string, own: CallOptions & { readonly oneWay: true }): OneWay<T>;
+  function service<T>(name: string, own?: CallOptions & { readonly oneWay?: false }): Remote<T>;
+  function service(name: string, own: CallOptions = {}): object {
+    return createRemote(name, (method, args) => makeCall(method, args, own));
+  }
+
+  /** Calls every member, and cancels what is left when `work` is done with the answers. */
+  async function callAll<T>(
+    { method, args, options: own }: Invocation,
+    work: (calls: Awaited<ReturnType<Router["callAll"]>>) => Promise<T>,
+  ): Promise<T> {
+    const wanted = request(method, args, own);
+    if (wanted.stream !== undefined) throw wrong("a stream can be sent to one server only");
+    const rest = new AbortController();
+    const signal =
+      wanted.signal === undefined ? rest.signal : AbortSignal.any([wanted.signal, rest.signal]);
+    const calls = await router.callAll({ ...wanted, signal });
+    let why: unknown;
+    try {
+      return await work(calls);
+    } catch (error) {
+      why = error;
+      throw error;
+    } finally {
+      rest.abort(why);
+    }
+  }
+
+  return {
     call,
-    service: (name, own = {}) => createRemote(name, (method, args) => call(method, args, own)),
+    service,
     async broadcast(method, args = [], own = {}) {
-      const rest = new AbortController();
-      const signal =
-        own.signal === undefined ? rest.signal : AbortSignal.any([own.signal, rest.signal]);
-      const calls = await router.callAll({ ...request(method, args, own), signal });
-      try {
-        const values = await Promise.all(calls.map(({ answer }) => answer));
-        return values[0];
-      } catch (error) {
-        rest.abort(error);
-        throw error;
-      }
-    },
-    async broadcastAll(method, args = [], own = {}) {
-      const calls = await router.callAll(request(method, args, own));
-      return await Promise.all(
-        calls.map(({ member, answer }) =>
-          answer.then(
-            (value): Outcome => ({ member, ok: true, value }),
-            (error: unknown): Outcome => ({ member, ok: false, error: GeeError.from(error) }),
-          ),
-        ),
+      return await interceptWork(interceptors, { method, args, options: own }, (invocation) =>
+        callAll(invocation, async (calls) => {
+          const values = await Promise.all(calls.map(({ answer }) => answer));
+          return values[0];
+        }),
       );
     },
-    members: (service) => router.members(service),
-    [Symbol.asyncDispose]: () => router.close(),
+    async broadcastAll(method, args = [], own = {}) {
+      const outcomes = (invocation: Invocation): Promise<readonly Outcome[]> =>
+        callAll(invocation, (calls) =>
+          Promise.all(
+            calls.map(({ member, answer }) =>
+              answer.then(
+                (value): Outcome => ({ member, ok: true, value }),
+                (error: unknown): Outcome => ({ member, ok: false, error: GeeError.from(error) }),
+              ),
+            ),
+          ),
+        );
+      let found: readonly Outcome[] = [];
+      // What an interceptor makes of the outcomes is its own; the caller gets them as they are.
+      await interceptWork(interceptors, { method, args, options: own }, async (invocation) => {
+        found = await outcomes(invocation);
+        return found;
+      });
+      return found;
+    },
+    members: (wanted) => router.members(wanted),
+    [Symbol.asyncDispose]: () => router.close(options.drainTimeoutMs ?? limits.drainTimeoutMs),
   };
-  return gee;
+}
+
+/** A call that could not be made. */
+function failedCall(thrown: unknown): Call {
+  const failed = Promise.reject(thrown);
+  return Object.assign(failed, {
+    [Symbol.asyncIterator]: () => {
+      // Whoever iterates hears of it from the iterator.
+      failed.catch(() => {});
+      return { next: () => failed };
+    },
+  });
 }

@@ -2,6 +2,7 @@ export { connect } from "./client.ts";
 export { serve } from "./server.ts";
 export { serveRegistry } from "./registry.ts";
 export { GeeError } from "./base/errors.ts";
+export { fault, isFault } from "./base/faults.ts";
 export { callContext } from "./rpc/context.ts";
 
 export type { ConnectOptions, Gee, Outcome } from "./client.ts";
@@ -9,11 +10,18 @@ export type { ServeOptions, Server } from "./server.ts";
 export type { Registry, RegistryOptions } from "./registry.ts";
 export type { Address } from "./base/address.ts";
 export type { Code, Executed, GeeErrorOptions } from "./base/errors.ts";
+export type { AnyFault, Fault, FaultFields } from "./base/faults.ts";
 export type { Log, LogFields } from "./base/log.ts";
 export type { Clock, Timer } from "./base/time.ts";
 export type { Member } from "./discovery/member.ts";
 export type { PolicyName } from "./fleet/balancer.ts";
-export type { CallContext } from "./rpc/context.ts";
-export type { CallOptions, Remote } from "./rpc/remote.ts";
+export type { CallContext, NestedCaller } from "./rpc/context.ts";
+export type {
+  ClientInterceptor,
+  Invocation,
+  Request,
+  ServerInterceptor,
+} from "./rpc/interceptors.ts";
+export type { Call, CallOptions, ItemStream, OneWay, Remote } from "./rpc/remote.ts";
 export type { MethodOptions, ServedService, ServiceOptions } from "./rpc/service.ts";
 export type { Metadata } from "./wire/message.ts";

@@ -1,12 +1,12 @@
+import { connect } from "./client.ts";
 import { formatEndpoint, parseEndpoint } from "./base/address.ts";
 import type { Address } from "./base/address.ts";
 import { Deadlines } from "./base/deadlines.ts";
-import { GeeError } from "./base/errors.ts";
 import { limits } from "./base/limits.ts";
 import { advertisedAddress, checkExposure, parseListen } from "./base/listening.ts";
 import { stderrLog } from "./base/log.ts";
 import type { Log } from "./base/log.ts";
-import { sleep, systemClock } from "./base/time.ts";
+import { systemClock } from "./base/time.ts";
 import type { Clock } from "./base/time.ts";
 import { Turns } from "./base/turns.ts";
 import { createHeartbeat } from "./discovery/heartbeat.ts";
@@ -17,11 +17,19 @@ import { maxConnections } from "./net/descriptors.ts";
 import { listen } from "./net/listen.ts";
 import type { Listener } from "./net/listen.ts";
 import { Admission } from "./rpc/admission.ts";
+import type { NestedCaller } from "./rpc/context.ts";
 import { createServerHello } from "./rpc/greeting.ts";
+import type { ServerInterceptor } from "./rpc/interceptors.ts";
+import { KeyStore } from "./rpc/key-store.ts";
+import { NestedCalls } from "./rpc/nested-calls.ts";
 import { createServiceTable, disposeService } from "./rpc/service.ts";
 import type { ServedService, ServiceOptions } from "./rpc/service.ts";
 import { Session } from "./rpc/session.ts";
 import type { SessionHost } from "./rpc/session.ts";
+import { checkCount } from "./rpc/start-rules.ts";
+import { Shutdown } from "./rpc/shutdown.ts";
+import { Upkeep } from "./rpc/upkeep.ts";
+import { checkMaxMessageBytes } from "./wire/hello.ts";
 
 /** Settings of {@link serve}. */
 export interface ServeOptions {
@@ -44,6 +52,24 @@ export interface ServeOptions {
   readonly advertise?: string | undefined;
   /** Allows to listen beyond loopback without any protection. */
   readonly insecure?: boolean | undefined;
+  /** Run around every handler, the first outermost. */
+  readonly interceptors?: readonly ServerInterceptor[] | undefined;
+  /**
+   * Makes the calls that handlers make through `callContext()`. It stays its owner's. Default: a
+   * client of the server's own, at the server's registries.
+   */
+  readonly client?: NestedCaller | undefined;
+  /** Calls in flight on one connection. Default 1,024. */
+  readonly maxInFlight?: number | undefined;
+  /** Handlers that run at once. Default 10,000. */
+  readonly maxRunningHandlers?: number | undefined;
+  /** The largest message that is accepted, from 64 KiB to 64 MiB. Default 4 MiB. */
+  readonly maxMessageBytes?: number | undefined;
+  /**
+   * Age at which callers are asked to open another connection, give or take a tenth, so that
+   * long-lived ones spread over new servers. Default 30 min; 0: never.
+   */
+  readonly maxConnectionAgeMs?: number | undefined;
   /** How long running handlers may take to finish when the server stops. Default 25 s. */
   readonly drainTimeoutMs?: number | undefined;
   /** How long new calls are still accepted then, only to be sent elsewhere. Default 1 s. */
@@ -88,15 +114,13 @@ class RunningServer implements Server {
   readonly services: readonly ServedService[];
   readonly registered: Promise<string | undefined>;
   readonly #options: ServeOptions;
-  readonly #clock: Clock;
   readonly #log: Log;
-  readonly #host: SessionHost;
+  readonly #shutdown: Shutdown;
+  readonly #ownClient: NestedCalls;
   readonly #sessions: Set<Session>;
   readonly #listener: Listener;
   readonly #heartbeat: Heartbeat | undefined;
   #stopped: Promise<void> | undefined;
-  /** Resolved when there is nothing in flight and nothing unsent; set while stopping. */
-  #quiet: PromiseWithResolvers<void> | undefined;
 
   constructor(parts: {
     readonly options: ServeOptions;
@@ -108,12 +132,14 @@ class RunningServer implements Server {
     readonly listener: Listener;
     readonly address: Address;
     readonly registries: readonly string[];
+    readonly shutdown: Shutdown;
+    readonly ownClient: NestedCalls;
   }) {
     const { clock, log, host, address, registries } = parts;
     this.#options = parts.options;
-    this.#clock = clock;
     this.#log = log;
-    this.#host = host;
+    this.#shutdown = parts.shutdown;
+    this.#ownClient = parts.ownClient;
     this.#sessions = parts.sessions;
     this.#listener = parts.listener;
     this.address = address;
@@ -148,63 +174,26 @@ class RunningServer implements Server {
     return this.#sessions.size;
   }
 
-  /** A session has changed: whoever waits for quiet looks again. */
-  look(): void {
-    const quiet = this.#quiet;
-    // Behind the flush with which the answer that ended a call leaves.
-    if (quiet !== undefined) queueMicrotask(() => this.#isQuiet() && quiet.resolve());
-  }
-
-  #isQuiet(): boolean {
-    for (const session of this.#sessions) {
-      if (session.inFlight > 0 || session.channel.unsentBytes > 0) return false;
-    }
-    return true;
-  }
-
   stop(options: Parameters<Server["stop"]>[0] = {}): Promise<void> {
-    this.#stopped ??= this.#stop({
-      lameDuckMs: options.lameDuckMs ?? this.#options.lameDuckMs ?? limits.lameDuckMs,
-      drainTimeoutMs:
-        options.drainTimeoutMs ?? this.#options.drainTimeoutMs ?? limits.drainTimeoutMs,
-    });
+    this.#stopped ??= this.#shutdown.run(
+      {
+        lameDuckMs: options.lameDuckMs ?? this.#options.lameDuckMs ?? limits.lameDuckMs,
+        drainTimeoutMs:
+          options.drainTimeoutMs ?? this.#options.drainTimeoutMs ?? limits.drainTimeoutMs,
+      },
+      {
+        withdraw: async () => await this.#heartbeat?.withdraw(),
+        stopListening: () => this.#listener.stop(),
+        dispose: () => this.#dispose(),
+      },
+    );
     return this.#stopped;
   }
 
-  async #stop(times: {
-    readonly lameDuckMs: number;
-    readonly drainTimeoutMs: number;
-  }): Promise<void> {
-    const clock = this.#clock;
-    await this.#heartbeat?.withdraw();
-    // Only now: until the last registry has let go of it, callers are still sent here.
-    this.#host.draining = true;
-    for (const session of this.#sessions) session.announceDrain();
-    await sleep(clock, times.lameDuckMs);
-    await this.#acceptQueued();
-    this.#listener.stop();
-
-    this.#quiet = Promise.withResolvers();
-    this.look();
-    const timer = clock.after(times.drainTimeoutMs, () => this.#quiet?.resolve());
-    await this.#quiet.promise;
-    timer.cancel();
-
-    const why = new GeeError("UNAVAILABLE", "the server has shut down", {
-      reason: "SHUT_DOWN",
-      executed: "maybe",
-    });
-    // A peer that does not take its last bytes is not waited for; its session's watch cuts it off.
-    for (const session of [...this.#sessions]) session.end(why);
+  async #dispose(): Promise<void> {
+    await this.#ownClient[Symbol.asyncDispose]();
     for (const instance of Object.values(this.#options.services)) {
       await disposeService(instance, this.#log);
-    }
-  }
-
-  /** Lets the loop turn a few times, so that connections in the kernel's queue get their answer. */
-  async #acceptQueued(): Promise<void> {
-    for (let turn = 0; turn < 5; turn++) {
-      await new Promise<void>((resolve) => this.#clock.nextPhase(resolve));
     }
   }
 
@@ -226,24 +215,44 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const log = options.log ?? stderrLog;
   const endpoint = parseListen(options.listen ?? "tcp@127.0.0.1:0");
   checkExposure(endpoint, options.insecure === true);
-  const table = createServiceTable(options.services, options.methods);
+  const table = createServiceTable(options.services, options.methods, options.interceptors);
+  const own = {
+    maxInFlight: checkCount("maxInFlight", options.maxInFlight ?? limits.maxInFlight),
+    maxMessageBytes: options.maxMessageBytes ?? limits.maxMessageBytes,
+  };
+  checkMaxMessageBytes(own.maxMessageBytes);
   const registries = parseRegistryUrls(options.registry ?? []);
   const sessions = new Set<Session>();
   let server: RunningServer | undefined;
   const admission = new Admission(maxConnections(), clock);
+  const upkeep = new Upkeep({ clock, maxConnectionAgeMs: options.maxConnectionAgeMs });
+  const ownClient = new NestedCalls(
+    registries.length === 0 ? undefined : () => connect({ registry: registries, clock, log }),
+  );
   const host: SessionHost = {
     clock,
     deadlines: new Deadlines(clock),
     turns: new Turns(clock),
     log,
     table,
-    hello: createServerHello(table, newInstanceId()),
+    hello: createServerHello(table, newInstanceId(), own),
+    keys: new KeyStore(clock),
+    nested: options.client ?? ownClient,
+    maxInFlight: own.maxInFlight,
+    maxRunningHandlers: checkCount(
+      "maxRunningHandlers",
+      options.maxRunningHandlers ?? limits.maxRunningHandlers,
+    ),
+    detached: new Set(),
     running: 0,
     draining: false,
     greeted: (session) => admission.greeted(session),
     changed(session) {
-      if (session.isClosed && sessions.delete(session)) admission.left(session);
-      server?.look();
+      if (session.isClosed && sessions.delete(session)) {
+        admission.left(session);
+        upkeep.remove(session);
+      }
+      shutdown.look();
     },
   };
   // A server that nobody is told of needs no address that callers can reach.
@@ -253,9 +262,11 @@ export async function serve(options: ServeOptions): Promise<Server> {
       : advertisedAddress(options.advertise, parseEndpoint(at));
   // A wrong address is found before anything listens.
   advertise(formatEndpoint(endpoint.kind === "tcp" ? { ...endpoint, port: 1 } : endpoint));
+  const shutdown = new Shutdown(clock, host, sessions);
   const listener = await listen(endpoint, clock, (link) => {
     const session = new Session(link, host);
     sessions.add(session);
+    upkeep.add(session);
     const refusal = admission.enter(session);
     // The link opens when this returns; before that nothing can be said on it.
     if (refusal !== undefined) queueMicrotask(() => session.channel.refuse(refusal));
@@ -273,6 +284,8 @@ export async function serve(options: ServeOptions): Promise<Server> {
       listener,
       address,
       registries,
+      shutdown,
+      ownClient,
     });
     return server;
   } catch (error) {

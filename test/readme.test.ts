@@ -141,7 +141,9 @@ for (const [index, block] of blocks.entries()) {
       const source = block.text.replace("connect()", `connect({ registry: "${registry}" })`);
       await writeFile(join(folder, file), source);
       if (!/^await using/m.test(block.text)) return;
-      await runToEnd({ command: `"${process.execPath}" ${file}`, expected: ["3"] });
+      const prints = [...block.text.matchAll(/\/\/ prints (.*)$/gm)].map(([, text = ""]) => text);
+      const expected = prints.length === 0 ? ["3"] : prints;
+      await runToEnd({ command: `"${process.execPath}" ${file}`, expected });
     });
   }
   if (block.language === "console") {
@@ -166,6 +168,19 @@ test("the README's defaults are those in force", () => {
   const number = (value: number): string => value.toLocaleString("en-US");
   const stated: readonly (readonly [row: string, value: string])[] = [
     ["deadline of a call", `${limits.callTimeoutMs / 1_000} s`],
+    ["a stream in which nothing moves", `${limits.streamIdleMs / 1_000} s`],
+    [
+      "a silent server gets no new call after",
+      `${(2 * limits.pingIntervalMs) / 1_000} s to ${(3 * limits.pingIntervalMs) / 1_000} s`,
+    ],
+    ["a connection is replaced after", `${limits.maxConnectionAgeMs / 60_000} min`],
+    ["metadata of a message", `${limits.maxMetadataBytes / 1_024} KiB`],
+    ["items ahead of a stream's reader", `${limits.streamWindowBytes / 1_024} KiB`],
+    [
+      "answers kept by idempotency key",
+      `${limits.idempotencyWindowMs / 60_000} min, ${number(limits.maxIdempotencyKeys)} keys, ` +
+        `${limits.maxIdempotencyBytes / 1_048_576} MiB`,
+    ],
     ["connect, and then the server's hello", `${limits.connectTimeoutMs / 1_000} s each`],
     [
       "a lost connection is dialled again after",
@@ -188,6 +203,7 @@ test("the README's defaults are those in force", () => {
         .split("\n")
         .some((line) => line.startsWith("|") && line.includes(row) && line.includes(`| ${value}`)),
   );
+  expect(readme).toContain(`to ${limits.largestMaxMessageBytes / 1_048_576} MiB`);
   expect(limits.connectTimeoutMs).toBe(limits.helloTimeoutMs);
   expect(wrong).toEqual([]);
 });

@@ -10,13 +10,9 @@ import type {
   ServeOptions,
   ServiceOptions,
 } from "../src/index.ts";
+import { holds, type Equal } from "./support/types.ts";
 
 // Checked by the compiler (`bun check`), not when it runs.
-
-type Equal<A, B> =
-  (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
-
-function holds<_T extends true>(): void {}
 
 interface User {
   readonly name: string;
@@ -77,8 +73,8 @@ function neverRun(gee: Gee, outcome: Outcome, context: CallContext): void {
   // @ts-expect-error a stub is not for writing
   foo.Sum = () => Promise.resolve(1);
 
-  // Without types a result is unknown, and must be looked at.
-  holds<Equal<ReturnType<Gee["call"]>, Promise<unknown>>>();
+  // Without types a result is unknown, and must be looked at; and so is each item of a stream.
+  holds<Equal<ReturnType<Gee["call"]>, Promise<unknown> & AsyncIterable<unknown>>>();
   void gee.call("Foo.Sum", [1, 2], { timeoutMs: 1 });
   // @ts-expect-error no such option
   void gee.call("Foo.Sum", [1, 2], { timeout: 1 });

@@ -28,7 +28,8 @@ class Slot implements DeadlineEntry {
  * and is passed over until its time. Exact to the timer's own precision, not to the slot.
  */
 export class Deadlines {
-  readonly #clock: Clock;
+  /** The clock that they go by. */
+  readonly clock: Clock;
   readonly #slots: readonly Slot[] = Array.from({ length: slotCount }, () => new Slot());
   #size = 0;
   #timer: Timer | undefined;
@@ -37,7 +38,7 @@ export class Deadlines {
   #sweptTo: number;
 
   constructor(clock: Clock) {
-    this.#clock = clock;
+    this.clock = clock;
     this.#sweptTo = Math.floor(clock.now() / slotMs);
   }
 
@@ -53,7 +54,7 @@ export class Deadlines {
   }
 
   add(entry: DeadlineEntry): void {
-    if (this.#size === 0) this.#sweptTo = Math.floor(this.#clock.now() / slotMs);
+    if (this.#size === 0) this.#sweptTo = Math.floor(this.clock.now() / slotMs);
     // What is due already goes where the next sweep begins.
     const slot = this.#slotAt(Math.max(Math.floor(entry.deadlineAt / slotMs), this.#sweptTo));
     const last = slot.previous;
@@ -81,7 +82,7 @@ export class Deadlines {
     this.#timerAt = at;
     // In the background: what waits for an answer waits at a socket as well, which keeps the process
     // alive, and the timer stays armed when the answer is there.
-    this.#timer = this.#clock.after(Math.max(0, at - this.#clock.now()), this.#sweep, {
+    this.#timer = this.clock.after(Math.max(0, at - this.clock.now()), this.#sweep, {
       background: true,
     });
   }
@@ -89,7 +90,7 @@ export class Deadlines {
   readonly #sweep = (): void => {
     this.#timer = undefined;
     this.#timerAt = Number.POSITIVE_INFINITY;
-    const now = this.#clock.now();
+    const now = this.clock.now();
     const due: DeadlineEntry[] = [];
     const upTo = Math.floor(now / slotMs);
     const first = Math.max(this.#sweptTo, upTo - slotCount + 1);

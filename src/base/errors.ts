@@ -130,6 +130,18 @@ export class GeeError extends Error {
     return new GeeError(code, thrown.message, { cause: thrown, executed });
   }
 
+  /** The same error with what is behind it. */
+  withCause(cause: unknown): GeeError {
+    return new GeeError(this.code, this.message, {
+      reason: this.reason,
+      details: this.details,
+      executed: this.executed,
+      retryAfterMs: this.retryAfterMs,
+      hint: this.hint,
+      cause,
+    });
+  }
+
   /** The same error with another word on whether the call may have run. */
   withExecuted(executed: Executed): GeeError {
     if (executed === this.executed) return this;

@@ -13,6 +13,8 @@ export const limits = {
   maxMetadataBytes: 16_384,
   /** What may be sent of a stream in either direction before the other side has granted more. */
   streamWindowBytes: 262_144,
+  /** Items of one connection's calls that handlers have not taken; the call that passes it ends. */
+  maxQueuedItemBytes: 16_777_216,
   /** The most credit that may be open, 2^31 - 1. */
   maxCreditBytes: 2_147_483_647,
   /** How long a stream may be without an item, credit or end when the caller says nothing else. */
@@ -90,6 +92,18 @@ export const limits = {
   maxLeaseMs: 300_000,
   /** The lease of a header-only (GeeRPC) peer; 0 = for ever. */
   oldLeaseMs: 300_000,
+  /** A registry stops to remove a class of members for at most so long, ... */
+  maxFreezeMs: 300_000,
+  /** ... when more than this share of them ... */
+  freezeShare: 0.15,
+  /** ... and at least so many went suspect within one lease. */
+  freezeLeast: 3,
+  /** How long a registry holds back the answer to a watch. */
+  maxWatchMs: 600_000,
+  /** Watches that one registry holds; more are answered at once. */
+  maxWatchers: 16_384,
+  /** Changes that a registry remembers; who is further behind gets the whole list. */
+  maxChangeLog: 4_096,
   /** A member list older than this is refreshed in the background. */
   refreshAfterMs: 3_000,
   /** One request to a registry. */

@@ -2,7 +2,7 @@ import type { Deadlines } from "../base/deadlines.ts";
 import type { GeeError } from "../base/errors.ts";
 import type { Member } from "../discovery/member.ts";
 import { OutgoingCall } from "../rpc/outgoing-call.ts";
-import type { CallRequest } from "../rpc/outgoing-call.ts";
+import type { CallRequest } from "../rpc/call-request.ts";
 import type { Wanted } from "./candidates.ts";
 
 /** A call before it has a server. */
@@ -26,7 +26,8 @@ export function keyOf(member: Member): string {
 /** A call, and its way through the candidates. */
 export class RoutedCall extends OutgoingCall {
   readonly #router: CallRouter;
-  override readonly request: RoutedRequest;
+  // Declared only: defined a second time, it would be written twice for each call.
+  declare readonly request: RoutedRequest;
   candidates: readonly Member[];
   /** Where among the candidates it began. */
   start = 0;
@@ -48,7 +49,6 @@ export class RoutedCall extends OutgoingCall {
     refreshed: boolean,
   ) {
     super(request, deadlines);
-    this.request = request;
     this.#router = router;
     this.candidates = candidates;
     this.refreshed = refreshed;

@@ -10,6 +10,7 @@ import type { Policy } from "../fleet/balancer.ts";
 import { mayGoElsewhere } from "../fleet/retry.ts";
 import type { Connection } from "../rpc/connection.ts";
 import type { Pool } from "../rpc/pool.ts";
+import type { Call } from "../rpc/remote.ts";
 import { Candidates } from "./candidates.ts";
 import { keyOf, RoutedCall } from "./routed-call.ts";
 import type { CallRouter, RoutedRequest } from "./routed-call.ts";
@@ -45,18 +46,18 @@ export class Router implements CallRouter {
   }
 
   /** Starts a call. The promise is the call's own. @throws GeeError when the router is closed */
-  call(request: RoutedRequest): Promise<unknown> {
+  call(request: RoutedRequest): Call {
     const call = this.#begin(request, [], false);
-    if (call.settled) return call.promise;
+    if (call.settled) return call.call;
     const list = this.#options.resolver.current();
     if (list === undefined || list.length === 0) {
       void this.#lookUp(call);
-      return call.promise;
+      return call.call;
     }
     this.#aim(call, list);
     if (call.candidates.length === 0) void this.#lookAgain(call);
     else this.#next(call);
-    return call.promise;
+    return call.call;
   }
 
   /** Starts the same call on every candidate; none goes elsewhere. */
@@ -267,16 +268,23 @@ export class Router implements CallRouter {
     );
   }
 
-  /** Starts no further call, awaits those in flight, and closes. */
-  close(): Promise<void> {
-    return (this.#closed ??= this.#close());
+  /**
+   * Starts no further call, awaits those in flight for so long, and closes: what is still in flight
+   * then fails.
+   */
+  close(drainTimeoutMs: number): Promise<void> {
+    return (this.#closed ??= this.#close(drainTimeoutMs));
   }
 
-  async #close(): Promise<void> {
+  async #close(drainTimeoutMs: number): Promise<void> {
     if (this.#active > 0) {
-      this.#idle = Promise.withResolvers();
-      await this.#idle.promise;
+      const idle = Promise.withResolvers<void>();
+      this.#idle = idle;
+      const timer = this.#options.clock.after(drainTimeoutMs, idle.resolve);
+      await idle.promise;
+      timer.cancel();
     }
+    if (this.#active > 0) this.#options.pool.closeNow();
     await this.#options.resolver[Symbol.asyncDispose]();
     await this.#options.pool.close(limits.helloTimeoutMs);
   }

@@ -18,7 +18,7 @@ function tooMany(reason: string, message: string): GeeError {
 }
 
 /** The address without its port: what connections of one peer have in common. */
-function hostOf(link: Link): string {
+export function hostOf(link: Link): string {
   const colon = link.peer.lastIndexOf(":");
   return colon < 0 ? link.peer : link.peer.slice(0, colon);
 }

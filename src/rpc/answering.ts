@@ -4,36 +4,24 @@ import { limits } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { Clock } from "../base/time.ts";
 import type { Channel } from "../wire/channel.ts";
-import { faultOf } from "../wire/fault.ts";
+import { features } from "../wire/hello.ts";
+import { callFlags } from "../wire/message.ts";
 import type { CallMessage } from "../wire/message.ts";
+import { hostOf } from "./admission.ts";
+import type { AnsweringHost } from "./answering-host.ts";
+import type { CallItems } from "./call-items.ts";
 import { withContext } from "./context.ts";
+import type { NestedCaller } from "./context.ts";
 import { HandlerRun } from "./handler-run.ts";
 import type { RunHost } from "./handler-run.ts";
-import type { ServiceTable } from "./service.ts";
-import { refusalOfCall } from "./start-rules.ts";
+import { discardItems, isItems, isThenable, StreamTable } from "./handler-streams.ts";
+import type { HandlerStreamsHost } from "./handler-streams.ts";
+import { answerOnce, workOf } from "./keyed-calls.ts";
+import { itemsUntaken, noStreams, notInTime, saysItIsAStream } from "./refusals.ts";
+import { Replies } from "./replies.ts";
+import { allowedMs, refusalOfCall } from "./start-rules.ts";
+import type { StartConnection } from "./start-rules.ts";
 import { errorForCaller } from "./thrown.ts";
-
-/** What the answering ends of one server share. */
-export interface AnsweringHost {
-  readonly clock: Clock;
-  readonly deadlines: Deadlines;
-  readonly log: Log;
-  readonly table: ServiceTable;
-  /** Handlers that run now, on all connections, given-up ones included. */
-  running: number;
-  /** New calls are answered UNAVAILABLE. */
-  draining: boolean;
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    value instanceof Promise ||
-    (typeof value === "object" &&
-      value !== null &&
-      "then" in value &&
-      typeof value.then === "function")
-  );
-}
 
 /** Joins what a caller is told of a failure with its line in the log. */
 function newLogId(): string {
@@ -42,22 +30,31 @@ function newLogId(): string {
 
 /**
  * Handlers at work for one connection, from a call that has come in whole to its one answer: a
- * result, a fault, or, when the call is given up, a fault while the handler is still told to stop.
+ * result, a stream, a fault, or, when the call is given up, a fault while the handler is still told
+ * to stop.
  */
-export class Answering implements RunHost {
-  readonly #channel: Channel;
+export class Answering implements RunHost, HandlerStreamsHost, StartConnection {
+  readonly channel: Channel;
   readonly #host: AnsweringHost;
   readonly #onEnded: () => void;
+  readonly #replies: Replies;
   /** Calls that are being handled and not yet answered. */
   #running: Map<number, HandlerRun> | undefined;
-  /** Handlers that have not ended: those of calls that were given up count until they do. */
-  #handlers = 0;
+  /** Those of calls that have come and are not yet answered. */
+  readonly #streams: StreamTable;
+  /** Bytes of items that handlers have not taken. */
+  #queuedBytes = 0;
+  handlers = 0;
+  /** Set when the greeting is over. */
+  agreed = 0;
 
-  /** `onEnded` is called whenever a call that did not end at once has ended. */
+  /** `onEnded`: a call that did not end at once has ended. */
   constructor(channel: Channel, host: AnsweringHost, onEnded: () => void) {
-    this.#channel = channel;
+    this.channel = channel;
     this.#host = host;
     this.#onEnded = onEnded;
+    this.#replies = new Replies(channel, host.log);
+    this.#streams = new StreamTable(this);
   }
 
   /** Calls that wait for their answer. */
@@ -65,132 +62,210 @@ export class Answering implements RunHost {
     return this.#running?.size ?? 0;
   }
 
+  /** Whether a call of that id is being handled. */
+  has(id: number): boolean {
+    return this.#running?.has(id) === true;
+  }
+
+  /** The streams of a call; undefined when it has none (any more). */
+  streamsOf(id: number): CallItems | undefined {
+    return this.#streams.get(id)?.items;
+  }
+
+  /** A call has come whose argument follows item by item, perhaps before its handler is started. */
+  expectItems(call: CallMessage): void {
+    this.#streams.open(call.id).expectItems(call.idleMs);
+  }
+
+  /** More may be sent of a call's answer, which may yet turn out to be a stream. */
+  credit(id: number, bytes: number): boolean {
+    return this.#streams.open(id).items.credit(bytes);
+  }
+
   /** Starts the handler of a call that arrived at `arrivedAt`, or answers why not. */
   start(call: CallMessage, arrivedAt: number): void {
     const host = this.#host;
     let run: HandlerRun;
-    let result: unknown;
+    let kept: ReturnType<typeof answerOnce> | undefined;
     try {
       const served = host.table.find(call.method);
-      const allowedMs = Math.min(
-        call.timeoutMs ?? Number.POSITIVE_INFINITY,
-        served.timeoutMs ?? Number.POSITIVE_INFINITY,
-      );
-      const deadlineAt = arrivedAt + allowedMs;
-      const refused = refusalOfCall(host, call, served, deadlineAt, this.#handlers);
+      const deadlineAt = arrivedAt + allowedMs(call, served);
+      const refused = refusalOfCall(host, this, call, served, deadlineAt);
       if (refused !== undefined) throw refused;
       run = new HandlerRun(call, served, deadlineAt, this);
+      if (call.idempotencyKey !== undefined) kept = this.#once(run, call.idempotencyKey);
     } catch (error) {
-      this.fault(call.id, GeeError.from(error, "no"));
+      const why = GeeError.from(error, "no");
+      const isOneWay = (call.flags & callFlags.oneWay) !== 0;
+      if (isOneWay && (this.agreed & features.oneway) !== 0) this.#streams.close(call.id, why);
+      else this.fault(call.id, why);
       return;
     }
-    host.running++;
-    try {
-      result = withContext(run, run.served.invoke, call.args);
-      if (isThenable(result)) {
-        // A thenable that is no promise may throw, or call back twice; a promise around it does not.
-        const ending = Promise.resolve(result);
-        this.#handlers++;
-        this.#running ??= new Map();
-        this.#running.set(run.id, run);
-        if (run.deadlineAt !== Number.POSITIVE_INFINITY) host.deadlines.add(run);
-        ending.then(
-          (value) => this.#ended(run, () => this.#reply(run, value)),
-          (error: unknown) => this.#ended(run, () => this.#thrown(run, error)),
-        );
+    let result: unknown = kept;
+    let later = kept instanceof Promise;
+    if (kept === undefined) {
+      try {
+        result = withContext(run, run.served.invoke, this.#argsOf(run, call));
+        later = isThenable(result) || isItems(result);
+      } catch (error) {
+        this.#thrown(run, error);
         return;
       }
-    } catch (error) {
-      host.running--;
-      this.#thrown(run, error);
-      return;
     }
-    host.running--;
-    this.#reply(run, result);
+    if (later) this.#handle(run, result);
+    else this.#reply(run, result);
   }
 
-  /** A handler is at its end; it answers unless its call was given up. */
-  #ended(run: HandlerRun, answer: () => void): void {
-    this.#handlers--;
-    this.#host.running--;
-    this.#host.deadlines.remove(run);
-    if (this.#running?.delete(run.id) === true) answer();
-    this.#onEnded();
+  #argsOf(run: HandlerRun, call: CallMessage): readonly unknown[] {
+    if (call.streamArgument === undefined) return call.args;
+    const streams = this.#streams.open(call.id);
+    streams.started(run);
+    return call.args.with(call.streamArgument, streams.items.receive());
   }
 
-  get peer(): string {
-    return this.#channel.link.peer;
-  }
-
-  get log(): Log {
-    return this.#host.log;
-  }
-
-  get clock(): Clock {
-    return this.#host.clock;
-  }
-
-  /** A handler's time is over. */
-  onExpired(run: HandlerRun): void {
-    this.giveUp(
-      run.id,
-      new GeeError("DEADLINE_EXCEEDED", `${run.method} was not done in time`, {
-        executed: "maybe",
-      }),
+  #once(run: HandlerRun, key: string): ReturnType<typeof answerOnce> {
+    const { link, peerMaxMessageBytes } = this.channel;
+    const errorOf = (thrown: unknown): GeeError =>
+      errorForCaller(thrown, run.method, this.#host.log, newLogId);
+    return answerOnce(
+      this.#host.keys,
+      workOf(run, key, hostOf(link), peerMaxMessageBytes, errorOf),
     );
   }
 
-  /** Answers a call whose handler still runs, and tells the handler to stop. */
-  giveUp(id: number, why: GeeError): void {
-    const run = this.#running?.get(id);
-    if (run === undefined) return;
-    this.#running?.delete(id);
+  /** The handler goes on behind this turn of the loop: from here to `itemsFinished` it counts. */
+  #handle(run: HandlerRun, result: unknown): void {
+    this.handlers++;
+    this.#host.running++;
+    run.served.running++;
+    this.#running ??= new Map();
+    this.#running.set(run.id, run);
+    if (run.deadlineAt !== Number.POSITIVE_INFINITY) this.#host.deadlines.add(run);
+    if (!isThenable(result)) {
+      this.#answerItems(run, result);
+      return;
+    }
+    // A thenable that is no promise may throw, or call back twice; a promise around it does not.
+    Promise.resolve(result).then(
+      (value) => {
+        if (isItems(value)) {
+          this.#answerItems(run, value);
+          return;
+        }
+        if (this.#running?.delete(run.id) === true) this.#reply(run, value);
+        this.itemsFinished(run);
+      },
+      (error: unknown) => {
+        // The handler has returned the call of another service, and that answers with a stream.
+        if (isItems(result) && saysItIsAStream(error)) {
+          this.#answerItems(run, result);
+          return;
+        }
+        if (this.#running?.delete(run.id) === true) this.#thrown(run, error);
+        this.itemsFinished(run);
+      },
+    );
+  }
+
+  /** A handler is at its end, whether or not its call was given up before. */
+  itemsFinished(run: HandlerRun): void {
+    this.handlers--;
+    this.#host.running--;
+    run.served.running--;
     this.#host.deadlines.remove(run);
-    this.fault(id, why);
-    run.abort(why);
+    this.#host.detached.delete(run);
     this.#onEnded();
   }
 
-  #reply(run: HandlerRun, value: unknown): void {
-    if (this.#channel.unsentBytes > limits.maxUnsentReplyBytes) {
-      this.fault(
-        run.id,
-        new GeeError("RESOURCE_EXHAUSTED", `answers to ${this.#channel.link.peer} wait unread`, {
-          reason: "REPLIES_UNREAD",
-          executed: "yes",
-        }),
-      );
+  #answerItems(run: HandlerRun, items: unknown): void {
+    if (!isItems(items)) throw new TypeError("an answer that is neither a promise nor items");
+    const { id } = run;
+    const wanted = this.#running?.has(id) === true && !run.isOneWay;
+    if (wanted && (this.agreed & features.streams) !== 0) {
+      if (!run.isWhole) {
+        this.#host.deadlines.remove(run);
+        run.deadlineAt = Number.POSITIVE_INFINITY;
+      }
+      this.#streams.open(id).answer(run, items);
       return;
     }
-    try {
-      this.#channel.send({ kind: "result", id: run.id, value, metadata: undefined });
-    } catch (error) {
-      const why = GeeError.from(error);
-      const code = why.code === "RESOURCE_EXHAUSTED" ? why.code : "INTERNAL";
-      this.#host.log.warn("result cannot travel", { method: run.method, why: why.message });
-      this.fault(
-        run.id,
-        new GeeError(code, `${run.method}: ${why.message}`, {
-          reason: why.reason,
-          executed: "yes",
-        }),
-      );
-    }
+    if (this.#running?.delete(id) === true && !run.isOneWay) this.fault(id, noStreams(run.method));
+    void discardItems(run, items).then(() => this.itemsFinished(run));
+  }
+
+  get peer(): string {
+    return this.channel.link.peer;
+  }
+  get log(): Log {
+    return this.#host.log;
+  }
+  get clock(): Clock {
+    return this.#host.clock;
+  }
+  get deadlines(): Deadlines {
+    return this.#host.deadlines;
+  }
+  get nested(): NestedCaller {
+    return this.#host.nested;
+  }
+  // -------------------------------------------------------------- answering
+
+  #reply(run: HandlerRun, value: unknown): void {
+    this.#replies.result(run, value);
+    this.#streams.answered(run.id);
   }
 
   #thrown(run: HandlerRun, error: unknown): void {
-    this.fault(run.id, errorForCaller(error, run.method, this.#host.log, newLogId));
+    const why = errorForCaller(error, run.method, this.log, newLogId);
+    if (!run.isOneWay) this.#replies.fault(run.id, why, run.allMetadata);
+    this.#streams.close(run.id, why);
   }
 
-  /** Answers a call with a fault. */
+  /** Answers a call with a fault, also one whose handler was not started. */
   fault(id: number, error: GeeError): void {
-    try {
-      this.#channel.send(faultOf(id, error, error.details));
-    } catch (cause) {
-      const why = cause instanceof Error ? cause.message : String(cause);
-      this.#host.log.warn("details of a fault cannot travel", { why });
-      this.#channel.send(faultOf(id, error, undefined));
+    this.#replies.fault(id, error);
+    this.#streams.close(id, error);
+  }
+
+  itemsQueued(id: number, change: number): void {
+    this.#queuedBytes += change;
+    if (change > 0 && this.#queuedBytes > limits.maxQueuedItemBytes) {
+      this.giveUp(id, itemsUntaken(limits.maxQueuedItemBytes));
     }
+  }
+
+  itemsSent(run: HandlerRun): void {
+    if (this.#running?.delete(run.id) !== true) return;
+    const hasSent = this.streamsOf(run.id)?.hasSent === true;
+    this.#replies.end(run, hasSent ? run.trailingMetadata : run.allMetadata);
+    this.#streams.answered(run.id);
+  }
+
+  itemsBroke(run: HandlerRun, error: unknown): void {
+    if (this.#running?.delete(run.id) === true) this.#thrown(run, error);
+  }
+
+  // -------------------------------------------------------------- giving up
+
+  /** A handler's time is over. */
+  onExpired(run: HandlerRun): void {
+    this.giveUp(run.id, notInTime(run.method));
+  }
+
+  /** Answers a call whose handler still runs, and tells the handler to stop; false if none does. */
+  giveUp(id: number, why: GeeError): boolean {
+    const run = this.#running?.get(id);
+    if (run === undefined) return false;
+    this.#running?.delete(id);
+    this.#host.deadlines.remove(run);
+    // Before the fault, or that would wait behind items that nobody wants.
+    this.channel.dropUnsent(id);
+    if (!run.isOneWay) this.#replies.fault(id, why);
+    // The signal before the streams: what runs when they are left should know why.
+    run.abort(why);
+    this.#streams.close(id, why);
+    this.#onEnded();
+    return true;
   }
 
   /** Gives up all that runs. */
@@ -200,10 +275,16 @@ export class Answering implements RunHost {
 
   /** The connection is gone: handlers are told to stop, and nobody hears of their results. */
   abandon(why: GeeError): void {
-    for (const run of this.#running?.values() ?? []) {
+    for (const run of [...(this.#running?.values() ?? [])]) {
+      // Whoever sent a key comes back for the answer, and of a one-way call nobody waits for one.
+      if (run.hasKey || run.isOneWay) {
+        this.#host.detached.add(run);
+        continue;
+      }
+      this.#running?.delete(run.id);
       this.#host.deadlines.remove(run);
       run.abort(why);
     }
-    this.#running?.clear();
+    this.#streams.closeAll(why);
   }
 }

@@ -36,15 +36,29 @@ export class Arrivals {
     return this.#calls.length - (this.#cancelled?.size ?? 0);
   }
 
-  /** A call of the read that is being parsed. */
-  add(call: CallMessage): void {
-    this.#readAt ??= this.#arrivalOfThisRead();
+  /** A call of the read that is being parsed; it began to come at `begunAt` if not in this read. */
+  add(call: CallMessage, begunAt?: number): void {
+    const at = begunAt ?? this.now();
     if (this.#calls.length === 0) {
       this.#calls = [];
       this.#arrivedAt = [];
     }
-    this.#calls.push(call);
-    this.#arrivedAt.push(this.#readAt);
+    // One that came in parts may be whole behind others with higher ids.
+    let place = this.#calls.length;
+    while (place > 0 && (this.#calls[place - 1]?.id ?? 0) > call.id) place--;
+    if (place === this.#calls.length) {
+      this.#calls.push(call);
+      this.#arrivedAt.push(at);
+    } else {
+      this.#calls.splice(place, 0, call);
+      this.#arrivedAt.splice(place, 0, at);
+    }
+  }
+
+  /** When what is read now has arrived. */
+  now(): number {
+    this.#readAt ??= this.#arrivalOfThisRead();
+    return this.#readAt;
   }
 
   /** What is read first after a pause may have waited as long as that lasted. */
@@ -68,7 +82,7 @@ export class Arrivals {
 
   /** Takes a call out that waits; false when none of that id does. */
   cancel(id: number): boolean {
-    if (!this.#has(id) || this.#cancelled?.has(id) === true) return false;
+    if (!this.has(id)) return false;
     this.#cancelled ??= new Set();
     this.#cancelled.add(id);
     return true;
@@ -96,7 +110,8 @@ export class Arrivals {
   }
 
   /** Whether a call of that id waits; ids rise, so it is found by halves. */
-  #has(id: number): boolean {
+  has(id: number): boolean {
+    if (this.#cancelled?.has(id) === true) return false;
     let low = 0;
     let high = this.#calls.length - 1;
     while (low <= high) {
@@ -110,9 +125,9 @@ export class Arrivals {
   }
 
   #hasRoom(): boolean {
-    if (this.#channel.unsentBytes <= limits.pauseReadingBytes) return true;
+    if (this.#channel.pressureBytes <= limits.pauseReadingBytes) return true;
     this.#channel.flush();
-    return this.#channel.unsentBytes <= limits.pauseReadingBytes;
+    return this.#channel.pressureBytes <= limits.pauseReadingBytes;
   }
 
   /** Takes all that wait. */

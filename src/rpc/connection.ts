@@ -6,22 +6,28 @@ import { Channel } from "../wire/channel.ts";
 import type { ChannelOwner } from "../wire/channel.ts";
 import { errorOf } from "../wire/fault.ts";
 import { kinds } from "../wire/frame.ts";
-import { protocolVersion } from "../wire/hello.ts";
+import { agreedFeatures, features } from "../wire/hello.ts";
 import type { ServerHello } from "../wire/hello.ts";
 import type { Link } from "../wire/link.ts";
-import type { FaultMessage, Message } from "../wire/message.ts";
-import { ControlBudget, tooManyControls } from "./control-budget.ts";
+import type { Message } from "../wire/message.ts";
+import { Controls } from "./control-budget.ts";
+import { createCallerHello, refusalOfServer } from "./greeting.ts";
+import { Keepalive } from "./keepalive.ts";
 import { LinkWatch } from "./link-watch.ts";
 import { OpenCalls } from "./open-calls.ts";
 import type { OpenCallsOwner } from "./open-calls.ts";
 import type { OutgoingCall } from "./outgoing-call.ts";
-import { helloTimeout, unsupportedKind, wrongInstance } from "./refusals.ts";
+import { brokenBy, helloTimeout, noHello, notGreeted, unsupportedKind } from "./refusals.ts";
+import { takeAnswer } from "./take-answer.ts";
+import type { AnswerMessage } from "./take-answer.ts";
 import { closingError } from "./start-refusal.ts";
 
 /** What a connection needs beside its link. */
 export interface ConnectionOptions {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
+  /** The largest message that is accepted. */
+  readonly maxMessageBytes: number;
   /** The instance that is meant; undefined when any will do. */
   readonly instance: string | undefined;
   /** Default 1; later ids are for tests of what happens near the last one. */
@@ -40,6 +46,10 @@ export interface ConnectionOptions {
  */
 export class Connection implements ChannelOwner, OpenCallsOwner {
   readonly channel: Channel;
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  /** Whether the server has been silent for too long, and still is. */
+  isStale = false;
   /** Settles when the greeting is over; rejects with GeeError, executed no. */
   readonly ready: Promise<void>;
   readonly #options: ConnectionOptions;
@@ -49,28 +59,25 @@ export class Connection implements ChannelOwner, OpenCallsOwner {
   #refusal: GeeError | undefined;
   readonly #helloTimer: Timer;
   readonly #watch: LinkWatch;
-  #controls: ControlBudget | undefined;
+  #controls: Controls | undefined;
+  /** Made when the greeting is over. */
+  #keepalive: Keepalive | undefined;
+  /** The features that both sides know, as bits. */
+  #agreed = 0;
   readonly #greeting: PromiseWithResolvers<void> = Promise.withResolvers();
   readonly #closed: PromiseWithResolvers<void> = Promise.withResolvers();
 
   constructor(link: Link, options: ConnectionOptions) {
     this.#options = options;
+    this.clock = options.clock;
+    this.deadlines = options.deadlines;
     this.ready = this.#greeting.promise;
     // Whoever opened the connection awaits it; one that nobody awaits any more may fail unseen.
     this.ready.catch(() => {});
     this.channel = new Channel(link, this, "server", limits.maxServerHelloBytes);
     this.#calls = new OpenCalls(this.channel, this, options.firstCallId ?? 1);
     this.#watch = new LinkWatch(this.channel, options.clock, options.deadlines);
-    this.channel.send({
-      kind: "callerHello",
-      id: 0,
-      hello: {
-        version: protocolVersion,
-        features: [],
-        maxMessageBytes: limits.maxMessageBytes,
-        instance: options.instance,
-      },
-    });
+    this.channel.send({ kind: "callerHello", id: 0, hello: createCallerHello(options) });
     this.#helloTimer = options.clock.after(limits.helloTimeoutMs, () => {
       this.channel.close(helloTimeout(link.peer));
     });
@@ -96,13 +103,11 @@ export class Connection implements ChannelOwner, OpenCallsOwner {
     return this.#closed.promise;
   }
 
-  // -------------------------------------------------------------- calls
-
   /**
    * Sends a call; it hears of its answer, or of its failure. The connection must be ready. `leftMs` is
    * what is left of its deadline, for those who know without looking at the clock.
    */
-  start(call: OutgoingCall, leftMs: number = call.deadlineAt - this.#options.clock.now()): void {
+  start(call: OutgoingCall, leftMs: number = call.deadlineAt - this.clock.now()): void {
     if (this.#state === "ready") this.#calls.start(call, leftMs);
     else call.fail(closingError(this.channel));
   }
@@ -123,7 +128,8 @@ export class Connection implements ChannelOwner, OpenCallsOwner {
 
   message(message: Message): void {
     if (message.kind === "fault" && message.id === 0) {
-      this.#connectionFault(message);
+      this.#refusal = errorOf(message);
+      this.channel.close(this.#refusal);
       return;
     }
     if (this.#state === "greeting") {
@@ -132,19 +138,8 @@ export class Connection implements ChannelOwner, OpenCallsOwner {
       return;
     }
     switch (message.kind) {
-      case "result":
-        this.#calls.answer(message.id)?.succeed(message.value);
-        break;
-      case "fault":
-        this.#calls.answer(message.id)?.fail(errorOf(message));
-        break;
       case "ping":
-        this.#controls ??= new ControlBudget();
-        if (this.#controls.spend(this.#options.clock.now())) {
-          this.channel.send({ kind: "pong", id: 0, token: message.token });
-        } else {
-          this.channel.refuse(tooManyControls());
-        }
+        (this.#controls ??= new Controls(this.channel, this.clock)).answer(message.token);
         break;
       case "pong":
         break;
@@ -152,14 +147,19 @@ export class Connection implements ChannelOwner, OpenCallsOwner {
         if (this.#state === "ready") this.#state = "draining";
         this.#calls.passedOver(message.lastCallId);
         break;
-      case "part":
       case "item":
       case "end":
       case "credit":
-        this.channel.refuse(unsupportedKind(message.kind));
-        break;
-      case "call":
       case "cancel":
+        if (this.#knows(features.streams)) this.#take(message);
+        else this.channel.refuse(unsupportedKind(message.kind));
+        break;
+      case "result":
+      case "fault":
+        this.#take(message);
+        break;
+      case "part":
+      case "call":
       case "callerHello":
       case "serverHello":
         this.#protocolError(`${message.kind} from a server`);
@@ -170,12 +170,22 @@ export class Connection implements ChannelOwner, OpenCallsOwner {
     this.#drained();
   }
 
+  #knows(feature: number): boolean {
+    return (this.#agreed & feature) !== 0;
+  }
+
+  #take(message: AnswerMessage): void {
+    const broken = takeAnswer(message, this.#calls);
+    if (broken !== undefined) this.#protocolError(broken);
+  }
+
   badBody(kind: number, id: number, why: string): void {
-    if (this.#state === "greeting") {
-      this.#protocolError("a call's answer before the server's hello");
+    if (this.#state === "greeting" || kind === kinds.call) {
+      this.#protocolError(`kind ${kind} that cannot be read: ${why}`);
       return;
     }
-    if (kind !== kinds.result && kind !== kinds.fault) {
+    const needed = kind === kinds.part ? features.parts : features.streams;
+    if (kind !== kinds.result && kind !== kinds.fault && !this.#knows(needed)) {
       this.channel.refuse(unsupportedKind(`kind ${kind}`));
       return;
     }
@@ -184,58 +194,69 @@ export class Connection implements ChannelOwner, OpenCallsOwner {
   }
 
   #greeted(hello: ServerHello): void {
-    const wanted = this.#options.instance;
-    if (wanted !== undefined && hello.instance !== wanted) {
-      this.channel.refuse(wrongInstance());
-      return;
-    }
-    if (hello.version !== protocolVersion) {
-      this.#protocolError(`version ${hello.version}, which was not offered`);
+    const refused = refusalOfServer(hello, this.#options.instance, this.channel.link.peer);
+    if (refused !== undefined) {
+      this.channel.refuse(refused);
       return;
     }
     this.#helloTimer.cancel();
     this.#hello = hello;
     this.#state = "ready";
     this.#calls.greeted(hello);
-    this.channel.peerMaxMessageBytes = hello.maxMessageBytes;
-    this.channel.acceptMessages(limits.maxMessageBytes);
+    this.#agreed = agreedFeatures(hello.features);
+    const parts = this.#knows(features.parts);
+    this.channel.greeted(this.#options.maxMessageBytes, hello.maxMessageBytes, parts);
+    this.#keepalive = new Keepalive(this);
     this.#greeting.resolve();
   }
 
-  #connectionFault(fault: FaultMessage): void {
-    this.#refusal = errorOf(fault);
-    this.channel.close(this.#refusal);
-  }
-
   #protocolError(what: string): void {
-    this.channel.refuse(
-      new GeeError("INTERNAL", `protocol error of ${this.channel.link.peer}: ${what}`, {
-        reason: "PROTOCOL_ERROR",
-      }),
-    );
+    this.channel.refuse(brokenBy(this.channel.link.peer, what));
   }
 
   readEnd(): void {
+    this.#keepalive?.heard();
     this.#watch.read();
   }
 
   blocked(): void {
     this.#watch.waiting();
   }
-
   drained(): void {
+    this.#calls.look();
     this.#watch.waiting();
   }
 
-  /** A calling side always reads, and nobody calls it. */
+  /** A calling side always reads. */
   paused(): void {}
-
   resumed(): void {}
 
-  turnsAway(): boolean {
+  turnsAway(kind: number, id: number): boolean {
+    if (kind !== kinds.item || id === 0 || !this.#knows(features.streams)) return false;
+    return this.#calls.open(id) === undefined;
+  }
+
+  takesPart(id: number, first: boolean): boolean {
+    const isGreeting = this.#state === "greeting";
+    if (!isGreeting && !this.#knows(features.parts)) this.channel.refuse(unsupportedKind("part"));
+    else if (isGreeting || id === 0) this.#protocolError("a part of no call");
+    else return this.#calls.takesPart(id, first);
     return false;
   }
 
+  send(token: number): void {
+    this.channel.send({ kind: "ping", id: 0, token });
+  }
+
+  /** The server is silent: others get the further calls, and those in flight have their time. */
+  stale(): void {
+    this.isStale = true;
+    this.drain();
+  }
+
+  revived(): void {
+    this.isStale = false;
+  }
   // -------------------------------------------------------------- ending
 
   /** Takes no further calls, and closes once those in flight are answered. */
@@ -254,7 +275,7 @@ export class Connection implements ChannelOwner, OpenCallsOwner {
     else this.channel.end(why);
   }
 
-  /** Closes now; what is in flight fails. */
+  /** What is in flight fails. */
   close(why: GeeError): void {
     this.channel.close(why);
   }
@@ -264,20 +285,13 @@ export class Connection implements ChannelOwner, OpenCallsOwner {
     const wordless = this.#state === "greeting" && why.reason === "CONNECTION_LOST";
     this.#state = "closed";
     this.#helloTimer.cancel();
+    this.#keepalive?.close();
     this.#watch.closed();
     const reason = this.#refusal ?? why;
     this.#greeting.reject(
       wordless && this.#refusal === undefined
-        ? new GeeError("UNAVAILABLE", `${this.channel.link.peer} closed without a hello`, {
-            reason: "NO_HELLO",
-            executed: "no",
-            cause: why,
-          })
-        : new GeeError("UNAVAILABLE", reason.message, {
-            reason: reason.reason,
-            executed: "no",
-            cause: reason,
-          }),
+        ? noHello(this.channel.link.peer, why)
+        : notGreeted(reason),
     );
     this.#calls.closed(reason);
     this.#closed.resolve();

@@ -1,6 +1,7 @@
 import { GeeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { Metadata } from "../wire/message.ts";
+import type { Call, CallOptions, Remote } from "./remote.ts";
 
 /** What a handler may know of the call that it answers. */
 export interface CallContext {
@@ -14,8 +15,27 @@ export interface CallContext {
   readonly peer: string;
   /** Which call it is: `Foo.Sum`. */
   readonly method: string;
+  /** 0 for a call's first attempt, 1 for the second, ... */
+  readonly attempt: number;
   /** The server's log. */
   readonly log: Log;
+  /**
+   * Another service, called on behalf of this call: what remains of its deadline, its cancellation
+   * and its attempt go along. The server finds it at its own registries.
+   */
+  service<T>(name: string, options?: CallOptions & { readonly oneWay?: false }): Remote<T>;
+  /** Calls `Service.Method` of another service on behalf of this call, as `service` does. */
+  call(method: string, args?: readonly unknown[], options?: CallOptions): Call;
+  /** Sends metadata with the answer: with the result, or with a stream's first item. */
+  setMetadata(metadata: Metadata): void;
+  /** Sends metadata behind the answer: with a stream's end; with the result when there is one. */
+  setTrailing(metadata: Metadata): void;
+}
+
+/** Who makes the calls that handlers make: a client. */
+export interface NestedCaller {
+  call(method: string, args: readonly unknown[], options: CallOptions): Call;
+  service<T>(name: string, options: CallOptions & { readonly oneWay?: false }): Remote<T>;
 }
 
 let current: CallContext | undefined;

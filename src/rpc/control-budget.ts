@@ -1,5 +1,7 @@
 import { GeeError } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
+import type { Clock } from "../base/time.ts";
+import type { Channel } from "../wire/channel.ts";
 
 /** What ends a connection whose budget is spent. */
 export function tooManyControls(): GeeError {
@@ -25,5 +27,32 @@ export class ControlBudget {
       this.#spent = 0;
     }
     return ++this.#spent <= limits.maxControlFrames;
+  }
+}
+
+/**
+ * What either end of a connection does about frames that cost much and carry nothing. Made with the
+ * first of them: most peers send none, and an idle connection is to be small.
+ */
+export class Controls {
+  readonly #channel: Channel;
+  readonly #clock: Clock;
+  readonly #budget: ControlBudget = new ControlBudget();
+
+  constructor(channel: Channel, clock: Clock) {
+    this.#channel = channel;
+    this.#clock = clock;
+  }
+
+  /** One more has come; false when that was too many, and the connection is at its end. */
+  spend(): boolean {
+    if (this.#budget.spend(this.#clock.now())) return true;
+    this.#channel.refuse(tooManyControls());
+    return false;
+  }
+
+  /** A ping has come. */
+  answer(token: number): void {
+    if (this.spend()) this.#channel.send({ kind: "pong", id: 0, token });
   }
 }

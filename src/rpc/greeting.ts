@@ -2,10 +2,10 @@ import { GeeError } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
 import type { Clock, Timer } from "../base/time.ts";
 import type { Channel } from "../wire/channel.ts";
-import { methodFlags, protocolVersion } from "../wire/hello.ts";
+import { featureNames, protocolVersion } from "../wire/hello.ts";
 import type { CallerHello, MethodFacts, ServerHello, ServiceFacts } from "../wire/hello.ts";
 import { encodeMessage } from "../wire/message-writer.ts";
-import { shuttingDown, wrongInstance } from "./refusals.ts";
+import { brokenBy, shuttingDown, wrongInstance } from "./refusals.ts";
 import type { ServiceTable } from "./service.ts";
 
 function fits(hello: ServerHello): boolean {
@@ -32,26 +32,28 @@ function filtered(
 }
 
 /**
- * What a server says of itself. When all methods are too many for a hello, only the idempotent ones
- * are named, because that is what a caller must know before it may try again; when those are too
- * many as well, the first of them. What is left out is called by name.
+ * What a server says of itself. When all methods are too many for a hello, only those with flags are
+ * named: a caller must know which are idempotent before it may try again, and which are streams
+ * before it sets a deadline. When those are too many as well, the first of them. What is left out is
+ * called by name.
  */
-export function createServerHello(table: ServiceTable, instance: string): ServerHello {
+export function createServerHello(
+  table: ServiceTable,
+  instance: string,
+  own: { readonly maxInFlight: number; readonly maxMessageBytes: number } = limits,
+): ServerHello {
   const hello: ServerHello = {
     version: protocolVersion,
-    features: [],
-    maxMessageBytes: limits.maxMessageBytes,
-    maxInFlight: limits.maxInFlight,
+    features: featureNames,
+    maxMessageBytes: own.maxMessageBytes,
+    maxInFlight: own.maxInFlight,
     instance,
     services: table.facts,
     complete: true,
   };
   if (fits(hello)) return hello;
   for (let last = Number.MAX_SAFE_INTEGER; last >= 1; last = Math.min(last / 2, 0x10000)) {
-    const services = filtered(
-      table.facts,
-      ({ flags, number }) => (flags & methodFlags.idempotent) !== 0 && number <= last,
-    );
+    const services = filtered(table.facts, ({ flags, number }) => flags !== 0 && number <= last);
     const partial = { ...hello, services, complete: false };
     if (fits(partial)) return partial;
   }
@@ -92,4 +94,24 @@ export function refusalOfHello(
   }
   if (hello.instance !== undefined && hello.instance !== instance) return wrongInstance();
   return draining ? shuttingDown() : undefined;
+}
+
+/** What a caller says of itself. */
+export function createCallerHello(own: {
+  readonly maxMessageBytes: number;
+  readonly instance: string | undefined;
+}): CallerHello {
+  const { maxMessageBytes, instance } = own;
+  return { version: protocolVersion, features: featureNames, maxMessageBytes, instance };
+}
+
+/** Why a caller does not go on with a server that has said hello; undefined when it does. */
+export function refusalOfServer(
+  hello: ServerHello,
+  wanted: string | undefined,
+  peer: string,
+): GeeError | undefined {
+  if (wanted !== undefined && hello.instance !== wanted) return wrongInstance();
+  if (hello.version === protocolVersion) return undefined;
+  return brokenBy(peer, `version ${hello.version}, which was not offered`);
 }

@@ -1,9 +1,12 @@
 import type { DeadlineEntry } from "../base/deadlines.ts";
 import { GeeError } from "../base/errors.ts";
+import { limits } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { Clock } from "../base/time.ts";
+import { callFlags } from "../wire/message.ts";
 import type { CallMessage, Metadata } from "../wire/message.ts";
-import type { CallContext } from "./context.ts";
+import type { CallContext, NestedCaller } from "./context.ts";
+import type { Call, CallOptions, Remote } from "./remote.ts";
 import type { ServedMethod } from "./service.ts";
 
 const noMetadata: Metadata = Object.freeze({});
@@ -13,6 +16,8 @@ export interface RunHost {
   readonly peer: string;
   readonly log: Log;
   readonly clock: Clock;
+  /** Makes the calls that handlers make. */
+  readonly nested: NestedCaller;
   /** The run's time is over. */
   onExpired(run: HandlerRun): void;
 }
@@ -24,13 +29,18 @@ export interface RunHost {
 export class HandlerRun implements CallContext, DeadlineEntry {
   readonly id: number;
   readonly served: ServedMethod;
-  readonly deadlineAt: number;
+  /** Moved only while it is not among the deadlines. */
+  deadlineAt: number;
   previous: DeadlineEntry | undefined = undefined;
   next: DeadlineEntry | undefined = undefined;
   readonly #call: CallMessage;
   readonly #host: RunHost;
   #controller: AbortController | undefined = undefined;
   #abortedWith: GeeError | undefined = undefined;
+  /** What goes with the answer. */
+  answerMetadata: Metadata | undefined = undefined;
+  /** What goes behind it. */
+  trailingMetadata: Metadata | undefined = undefined;
 
   constructor(call: CallMessage, served: ServedMethod, deadlineAt: number, host: RunHost) {
     this.id = call.id;
@@ -54,6 +64,59 @@ export class HandlerRun implements CallContext, DeadlineEntry {
 
   get metadata(): Metadata {
     return this.#call.metadata ?? noMetadata;
+  }
+
+  get attempt(): number {
+    return this.#call.attempt;
+  }
+
+  get args(): readonly unknown[] {
+    return this.#call.args;
+  }
+
+  /** Nobody wants an answer. */
+  get isOneWay(): boolean {
+    return (this.#call.flags & callFlags.oneWay) !== 0;
+  }
+
+  /** The caller may come back for the answer. */
+  get hasKey(): boolean {
+    return this.#call.idempotencyKey !== undefined;
+  }
+
+  /** The deadline is for the whole of a stream as well. */
+  get isWhole(): boolean {
+    return (this.#call.flags & callFlags.wholeStream) !== 0 || this.served.timeoutMs !== undefined;
+  }
+
+  get idleMs(): number {
+    return this.#call.idleMs ?? limits.streamIdleMs;
+  }
+
+  /** What goes with a single result, of which there is nothing behind. */
+  get allMetadata(): Metadata | undefined {
+    const { answerMetadata, trailingMetadata } = this;
+    return answerMetadata === undefined
+      ? trailingMetadata
+      : trailingMetadata === undefined
+        ? answerMetadata
+        : { ...answerMetadata, ...trailingMetadata };
+  }
+
+  setMetadata(metadata: Metadata): void {
+    this.answerMetadata = { ...this.answerMetadata, ...metadata };
+  }
+
+  setTrailing(metadata: Metadata): void {
+    this.trailingMetadata = { ...this.trailingMetadata, ...metadata };
+  }
+
+  service<T>(name: string, options: CallOptions & { readonly oneWay?: false } = {}): Remote<T> {
+    return this.#host.nested.service<T>(name, { ...options, context: this });
+  }
+
+  call(method: string, args: readonly unknown[] = [], options: CallOptions = {}): Call {
+    return this.#host.nested.call(method, args, { ...options, context: this });
   }
 
   get remainingMs(): number | undefined {

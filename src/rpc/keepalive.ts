@@ -43,7 +43,7 @@ export class Keepalive implements DeadlineEntry {
   #heard = false;
   /** Periods in a row without a byte. */
   #silent = 0;
-  /** The last look came late and counted for nothing. */
+  /** A look came late since the peer was heard, and counted for nothing. */
   #excused = false;
   #token = 0;
   #closed = false;
@@ -83,8 +83,9 @@ export class Keepalive implements DeadlineEntry {
    * look is excused once, or a dead peer would never be found under load.
    */
   #excuse(lateMs: number): boolean {
-    this.#excused = lateMs > (this.#excused ? stoodStillMs : limits.lateTurnMs);
-    return this.#excused;
+    if (lateMs <= (this.#excused ? stoodStillMs : limits.lateTurnMs)) return false;
+    this.#excused = true;
+    return true;
   }
 
   #alive(): void {

@@ -1,12 +1,18 @@
 import { GeeError } from "../base/errors.ts";
 import type { Code } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
-import type { Channel, IdGiver } from "../wire/channel.ts";
+import type { Channel } from "../wire/channel.ts";
 import { kinds } from "../wire/frame.ts";
-import type { ServerHello } from "../wire/hello.ts";
-import type { CallCarrier, OutgoingCall } from "./outgoing-call.ts";
+import { agreedFeatures, methodFlags } from "../wire/hello.ts";
+import type { MethodFacts, ServerHello } from "../wire/hello.ts";
+import { callFlags } from "../wire/message.ts";
+import type { Metadata } from "../wire/message.ts";
+import type { IdGiver } from "../wire/sender.ts";
+import type { CallCarrier } from "./call-request.ts";
+import type { OutgoingCall } from "./outgoing-call.ts";
 import { Pending } from "./pending.ts";
-import { closingError, startRefusal } from "./start-refusal.ts";
+import { badAnswer, draining } from "./refusals.ts";
+import { closingError, startRefusal, unsupported } from "./start-refusal.ts";
 
 /** A caller whose next id would pass this opens another connection. */
 const lastCallId = 2 ** 32 - 2 ** 16;
@@ -40,14 +46,20 @@ export class OpenCalls implements CallCarrier, IdGiver {
   readonly #pending: Pending<OutgoingCall> = new Pending();
   /** Calls that we gave up and whose answer, which frees their id at the server, is to come. */
   readonly #abandoned: Set<number> = new Set();
-  /** Method name to what stands for it on this connection. */
-  readonly #methods: Map<string, number> = new Map();
+  /** What the server has said of the methods that were called. */
+  readonly #methods: Map<string, MethodFacts> = new Map();
   #services: ServerHello["services"] = new Map();
   #maxInFlight: number = limits.maxInFlight;
+  /** The features that both sides know, as bits. */
+  #agreed = 0;
   #nextId: number;
   /** The id of the call that is being sent, once its frame has its place in line. */
   #givenId = 0;
   #strays = 0;
+  /** One-way calls that were sent. */
+  #oneWays = 0;
+  /** One-way calls that have not left, in their order. */
+  #leaving: OutgoingCall[] = [];
 
   constructor(channel: Channel, owner: OpenCallsOwner, firstCallId: number) {
     this.#channel = channel;
@@ -55,13 +67,14 @@ export class OpenCalls implements CallCarrier, IdGiver {
     this.#nextId = firstCallId;
   }
 
-  /** Calls that wait for an answer. */
+  /** Calls that wait for an answer, or to leave. */
   get size(): number {
-    return this.#pending.size;
+    return this.#pending.size + this.#leaving.length;
   }
 
   /** The server has said what it takes: how many calls, and which methods by number. */
-  greeted(hello: Pick<ServerHello, "maxInFlight" | "services">): void {
+  greeted(hello: Pick<ServerHello, "maxInFlight" | "services" | "features">): void {
+    this.#agreed = agreedFeatures(hello.features);
     this.#maxInFlight = hello.maxInFlight;
     this.#services = hello.services;
   }
@@ -71,12 +84,19 @@ export class OpenCalls implements CallCarrier, IdGiver {
   /** Sends a call, `leftMs` before its deadline; it hears of its answer, or of its failure. */
   start(call: OutgoingCall, leftMs: number): void {
     const inFlight = this.#pending.size + this.#abandoned.size;
-    const refusal = startRefusal(this.#channel, inFlight, this.#maxInFlight);
+    const refusal =
+      startRefusal(this.#channel, inFlight, this.#maxInFlight) ??
+      unsupported(call.request, this.#agreed);
     if (refusal !== undefined) {
       call.fail(refusal);
       return;
     }
-    const { method, args, metadata } = call.request;
+    const { request } = call;
+    const { stream, limited, oneWay, idleMs } = request;
+    const facts = this.#methods.get(request.method) ?? this.#factsOf(request.method);
+    const answersStream = facts !== undefined && (facts.flags & methodFlags.answersStream) !== 0;
+    const streams = answersStream || stream !== undefined;
+    if (answersStream) call.streams();
     let position: number;
     this.#givenId = 0;
     try {
@@ -84,14 +104,19 @@ export class OpenCalls implements CallCarrier, IdGiver {
         {
           kind: "call",
           id: 0,
-          method: this.#methods.get(method) ?? this.#methodOf(method),
-          timeoutMs: Math.max(0, Math.min(Math.ceil(leftMs), limits.maxTimeoutMs)),
-          args,
-          flags: 0,
-          attempt: call.attempt,
-          metadata,
-          idempotencyKey: undefined,
-          streamArgument: undefined,
+          method: facts?.number ?? request.method,
+          timeoutMs:
+            streams && !limited
+              ? undefined
+              : Math.max(0, Math.min(Math.ceil(leftMs), limits.maxTimeoutMs)),
+          args: stream === undefined ? request.args : request.args.with(stream.index, null),
+          // Also of a method that is not known as a stream: it may answer with one all the same.
+          flags: (oneWay ? callFlags.oneWay : 0) | (limited ? callFlags.wholeStream : 0),
+          attempt: call.attempt + request.attempt,
+          metadata: request.metadata,
+          idempotencyKey: request.idempotencyKey,
+          streamArgument: stream?.index,
+          idleMs: idleMs === limits.streamIdleMs ? undefined : idleMs,
         },
         this,
       );
@@ -108,11 +133,21 @@ export class OpenCalls implements CallCarrier, IdGiver {
       return;
     }
     if (call.settled) {
-      this.#channel.withdraw(position);
+      const fate = this.#channel.withdraw(position);
+      // A large frame leaves at once: then the server has to be told.
+      if (fate === "cut" || (fate === "sent" && !oneWay)) this.#sendCancel(id, "CANCELLED", "");
       return;
     }
     call.carriedBy(this, id, position);
-    this.#pending.add(call);
+    if (oneWay) {
+      this.#oneWays++;
+      this.#leaving.push(call);
+      // Behind the flush that takes this one along; that of an earlier one may come before it.
+      queueMicrotask(this.look);
+    } else {
+      this.#pending.add(call);
+    }
+    if (call.hasStreams) call.openedOn(this.#channel);
     // Only now: the owner drains, and would end at once if the call did not wait yet.
     if (this.#nextId > lastCallId) this.#owner.idsRanOut();
   }
@@ -123,13 +158,12 @@ export class OpenCalls implements CallCarrier, IdGiver {
     return this.#givenId;
   }
 
-  #methodOf(name: string): number | string {
+  #factsOf(name: string): MethodFacts | undefined {
     const dot = name.indexOf(".");
-    const service = this.#services.get(name.slice(0, dot));
-    const method = service?.methods.get(name.slice(dot + 1))?.number ?? name;
+    const facts = this.#services.get(name.slice(0, dot))?.methods.get(name.slice(dot + 1));
     // Only what the server listed is remembered, so a caller's own names cannot fill the map.
-    if (typeof method === "number") this.#methods.set(name, method);
-    return method;
+    if (facts !== undefined) this.#methods.set(name, facts);
+    return facts;
   }
 
   // -------------------------------------------------------------- settling
@@ -138,51 +172,121 @@ export class OpenCalls implements CallCarrier, IdGiver {
   answer(id: number): OutgoingCall | undefined {
     const call = this.#pending.take(id);
     if (call !== undefined) return call;
-    if (!this.#abandoned.delete(id) && ++this.#strays > maxStrays) {
-      this.#owner.tooManyStrays(maxStrays);
-    }
+    if (!this.#abandoned.delete(id)) this.#stray();
     return undefined;
   }
 
-  /** An answer has come, a result or a fault, whose body cannot be read: it fails its call alone. */
+  /**
+   * An answer has come, or a piece of one, whose body cannot be read: it fails its call alone. Behind
+   * an item or a part there is an answer still to come.
+   */
   unreadable(kind: number, id: number, why: string): void {
-    const executed = kind === kinds.result ? "yes" : "maybe";
-    this.answer(id)?.fail(
-      new GeeError("INTERNAL", `an answer that cannot be read: ${why}`, {
-        reason: "BAD_BODY",
-        executed,
-      }),
-    );
+    const error = badAnswer(why, kind === kinds.fault || kind === kinds.part ? "maybe" : "yes");
+    this.#channel.dropUnfinished(id);
+    if (kind !== kinds.item && kind !== kinds.part) {
+      this.answer(id)?.fail(error);
+      return;
+    }
+    const call = this.open(id);
+    if (call === undefined) return;
+    this.#giveUp(call, "CANCELLED", error.message);
+    call.fail(error);
   }
 
   abandon(call: OutgoingCall, code: Code, message: string): "no" | "maybe" {
-    if (this.#pending.take(call.id) === undefined) return "maybe";
+    if (call.request.oneWay) {
+      this.#leaving = this.#leaving.filter((one) => one !== call);
+      const fate = this.#channel.withdraw(call.position);
+      if (fate === "cut") this.#sendCancel(call.id, code, message);
+      this.#owner.gaveUp();
+      return fate === "sent" ? "maybe" : "no";
+    }
+    if (this.#pending.find(call.id) !== call) return "maybe";
+    return this.#giveUp(call, code, message);
+  }
+
+  #giveUp(call: OutgoingCall, code: Code, message: string): "no" | "maybe" {
+    const { id, position } = call;
+    const channel = this.#channel;
+    this.#pending.take(id);
     // Asked first: a frame that is taken back leaves all the same, as one that is skipped.
-    const left = this.#channel.hasLeft(call.position);
-    if (!this.#channel.withdraw(call.position) && !this.#channel.finished) {
-      this.#abandoned.add(call.id);
-      this.#channel.send({ kind: "cancel", id: call.id, code, message });
+    const left = channel.hasLeft(position);
+    if (channel.withdraw(position) !== "unsent" && !channel.finished) {
+      // Of a stream argument, what waits to leave is not wanted any more.
+      channel.dropUnsent(id);
+      this.#sendCancel(id, code, message);
     }
     this.#owner.gaveUp();
     return left ? "maybe" : "no";
   }
 
+  /** The server will answer all the same. */
+  #sendCancel(id: number, code: Code, message: string): void {
+    this.#abandoned.add(id);
+    this.#channel.send({ kind: "cancel", id, code, message });
+  }
+
+  // -------------------------------------------------------------- streams
+
+  /** The call that something is for; undefined when nobody waits for it any more. */
+  open(id: number): OutgoingCall | undefined {
+    const call = this.#pending.find(id);
+    if (call === undefined && !this.#abandoned.has(id)) this.#stray();
+    return call;
+  }
+
+  /**
+   * Whether a part of a message of this id is wanted. It is when the call was given up as well:
+   * with its last part an answer frees the id.
+   */
+  takesPart(id: number, first: boolean): boolean {
+    if (this.#abandoned.has(id)) return first || this.#channel.isUnfinished(id);
+    return this.open(id) !== undefined;
+  }
+
+  /** An item of an answer; false when it breaks the protocol. */
+  item(id: number, value: unknown, metadata: Metadata | undefined, bytes: number): boolean {
+    return this.#pending.find(id)?.item(this.#channel, value, metadata, bytes) ?? true;
+  }
+
+  /** More of an argument's items may be sent; false when that is more than there may be. */
+  credit(id: number, bytes: number): boolean {
+    return this.#pending.find(id)?.credit(bytes) ?? true;
+  }
+
+  /** The server wants no more of an argument's items. */
+  stopSending(id: number): void {
+    this.#pending.find(id)?.stopSending();
+  }
+
+  /** A one-way call that was refused has an answer all the same. */
+  #stray(): void {
+    if (++this.#strays > maxStrays + this.#oneWays) this.#owner.tooManyStrays(maxStrays);
+  }
+
+  /** One-way calls that have left are done. */
+  readonly look = (): void => {
+    let gone = 0;
+    for (const { position } of this.#leaving) {
+      if (!this.#channel.hasLeft(position)) break;
+      gone++;
+    }
+    if (gone === 0) return;
+    for (const call of this.#leaving.splice(0, gone)) call.succeed(undefined);
+    this.#owner.gaveUp();
+  };
+
   /** The server drains: what it had not accepted goes elsewhere, and the rest is awaited. */
   passedOver(lastAccepted: number): void {
     for (const call of this.#pending.takeAbove(lastAccepted)) {
       this.#abandoned.add(call.id);
-      call.fail(
-        new GeeError("UNAVAILABLE", `${this.#channel.link.peer} is shutting down`, {
-          reason: "DRAINING",
-          executed: "no",
-        }),
-      );
+      call.fail(draining(this.#channel.link.peer));
     }
   }
 
   /** The connection is over: whoever still waits fails with the reason. */
   closed(reason: GeeError): void {
-    for (const call of this.#pending.takeAbove(0)) {
+    for (const call of [...this.#leaving.splice(0), ...this.#pending.takeAbove(0)]) {
       const executed = this.#channel.hasLeft(call.position) ? "maybe" : "no";
       call.fail(
         new GeeError("UNAVAILABLE", reason.message, {

@@ -1,62 +1,103 @@
 import type { DeadlineEntry, Deadlines } from "../base/deadlines.ts";
 import { GeeError } from "../base/errors.ts";
 import type { Code } from "../base/errors.ts";
+import type { Clock } from "../base/time.ts";
+import type { Channel } from "../wire/channel.ts";
 import type { Metadata } from "../wire/message.ts";
+import { isCredit } from "./call-items.ts";
+import type { CallCarrier, CallRequest } from "./call-request.ts";
+import { OutgoingStreams } from "./outgoing-streams.ts";
+import type { OutgoingStreamsOwner } from "./outgoing-streams.ts";
 import type { PendingEntry } from "./pending.ts";
-
-/** Where a call is under way. */
-export interface CallCarrier {
-  /**
-   * Lets go of a call that has ended here: takes it back if it has not left, else tells the server.
-   * Returns whether it may have run.
-   */
-  abandon(call: OutgoingCall, code: Code, message: string): "no" | "maybe";
-}
+import type { Call } from "./remote.ts";
+import { itIsAStream, itIsNoStream, streamIdle } from "./refusals.ts";
 
 const ignore = (): void => {};
 
-/** What a caller asks for. */
-export interface CallRequest {
-  /** `Service.Method`. */
-  readonly method: string;
-  readonly args: readonly unknown[];
-  readonly deadlineAt: number;
-  readonly metadata: Metadata | undefined;
-  readonly signal: AbortSignal | undefined;
+/** By this a promise finds the call that it belongs to. */
+const owner: unique symbol = Symbol("call");
+
+/** A promise as a call has it before it can be iterated. */
+type Callable = Promise<unknown> & {
+  [owner]?: OutgoingCall;
+  [Symbol.asyncIterator]?: () => AsyncIterator<unknown>;
+};
+
+function isCall(promise: Callable): promise is Call {
+  return promise[Symbol.asyncIterator] !== undefined;
+}
+
+/** One function for all calls: a closure for each costs as much as the rest of its promise. */
+function iterateOwner(this: Callable): AsyncIterator<unknown> {
+  const call = this[owner];
+  if (call === undefined) throw new TypeError("a call is iterated by itself");
+  return call.iterate();
+}
+
+let resolveTaken: (value: unknown) => void = ignore;
+let rejectTaken: (error: unknown) => void = ignore;
+
+/** Hands the two functions of the promise that is being made to whoever makes it. */
+function take(resolve: (value: unknown) => void, reject: (error: unknown) => void): void {
+  resolveTaken = resolve;
+  rejectTaken = reject;
 }
 
 /**
- * One call of a caller, through all its attempts. It owns the promise and the deadline, and settles
- * once: by an answer, by a failure that allows no further attempt, by its deadline or its signal.
- * Whoever routes calls extends it with what it must remember of each.
+ * One call of a caller, through all its attempts. It owns the promise, the streams and the deadline,
+ * and settles once: by an answer, by a failure that allows no further attempt, by its deadline or its
+ * signal. Whoever routes calls extends it with what it must remember of each.
+ *
+ * Nobody says beforehand whether a method answers with one result or with a stream. The promise is
+ * for the one and the iterator for the other; whichever is wrong rejects as soon as that is known.
  */
-export abstract class OutgoingCall implements DeadlineEntry, PendingEntry {
+export abstract class OutgoingCall implements DeadlineEntry, PendingEntry, OutgoingStreamsOwner {
   readonly request: CallRequest;
   readonly deadlineAt: number;
-  readonly promise: Promise<unknown>;
+  readonly promise: Callable;
+  readonly deadlines: Deadlines;
   /** The id on the connection that carries it now. */
   id = 0;
-  /** The frame's position in that connection's outbox. */
+  /** What stands for its frame in that connection's outbox. */
   position = 0;
   /** 0 for the first attempt that was sent, then 1, 2, ... */
   attempt = 0;
   previous: DeadlineEntry | undefined = undefined;
   next: DeadlineEntry | undefined = undefined;
-  readonly #deadlines: Deadlines;
   #carrier: CallCarrier | undefined = undefined;
   #settled = false;
-  #resolve: (value: unknown) => void = ignore;
-  #reject: (error: unknown) => void = ignore;
+  /** Why it has settled, for whoever iterates it only then. */
+  #outcome: GeeError | undefined = undefined;
+  #streams: OutgoingStreams | undefined = undefined;
+  /** The answer is known to be a stream. */
+  #isStream = false;
+  /** A piece of the answer has come. */
+  #begun = false;
+  readonly #resolve: (value: unknown) => void;
+  readonly #reject: (error: unknown) => void;
 
   constructor(request: CallRequest, deadlines: Deadlines) {
     this.request = request;
-    this.#deadlines = deadlines;
+    this.deadlines = deadlines;
     this.deadlineAt = request.deadlineAt;
-    this.promise = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
+    const promise: Callable = new Promise(take);
+    this.#resolve = resolveTaken;
+    this.#reject = rejectTaken;
+    promise[owner] = this;
+    promise[Symbol.asyncIterator] = iterateOwner;
+    this.promise = promise;
     deadlines.add(this);
+  }
+
+  get clock(): Clock {
+    return this.deadlines.clock;
+  }
+
+  /** The call as its caller has it. */
+  get call(): Call {
+    const { promise } = this;
+    if (!isCall(promise)) throw new TypeError("a call without an iterator");
+    return promise;
   }
 
   /** Heeds the request's signal. */
@@ -78,6 +119,19 @@ export abstract class OutgoingCall implements DeadlineEntry, PendingEntry {
     return this.#settled;
   }
 
+  /** Whether it has streams, or somebody waits for one. */
+  get hasStreams(): boolean {
+    return this.#isStream || this.#streams !== undefined || this.request.stream !== undefined;
+  }
+
+  #open(): OutgoingStreams {
+    const { stream, idleMs } = this.request;
+    this.#streams ??= new OutgoingStreams(this, stream, idleMs);
+    return this.#streams;
+  }
+
+  // -------------------------------------------------------------- attempts
+
   /** A connection has sent the call and waits for its answer. */
   carriedBy(carrier: CallCarrier, id: number, position: number): void {
     this.attempt++;
@@ -86,17 +140,91 @@ export abstract class OutgoingCall implements DeadlineEntry, PendingEntry {
     this.position = position;
   }
 
+  /** The call is open on a channel, so its streams may flow. */
+  openedOn(channel: Channel): void {
+    // From here on what holds for a stream is its idle time, also for one that is an argument.
+    if (this.request.stream !== undefined && !this.request.limited) this.deadlines.remove(this);
+    this.#open().openedOn(channel);
+  }
+
+  /** The method is known to answer with a stream: then the deadline is another one. */
+  streams(): void {
+    if (this.#isStream) return;
+    this.#isStream = true;
+    if (!this.request.limited) this.deadlines.remove(this);
+    // Whoever iterates does not look at the promise, and nobody has to.
+    this.promise.catch(ignore);
+    this.#reject(itIsAStream(this.request.method));
+  }
+
+  // -------------------------------------------------------------- answers
+
   /** The answer is here. */
-  succeed(value: unknown): void {
-    if (this.#finish()) this.#resolve(value);
+  succeed(value: unknown, metadata?: Metadata): void {
+    if (metadata !== undefined) this.#tell(metadata, "response");
+    if (!this.#finish()) return;
+    this.#resolve(value);
+    this.#streams?.close(itIsNoStream(this.request.method), true);
+  }
+
+  /** An item of the answer, from `channel`; false when it breaks the protocol. */
+  item(channel: Channel, value: unknown, metadata: Metadata | undefined, bytes: number): boolean {
+    this.streams();
+    this.#begun = true;
+    if (metadata !== undefined) this.#tell(metadata, "response");
+    return this.#open().item(channel, value, bytes);
+  }
+
+  /** The last item was here. */
+  ended(metadata: Metadata | undefined): void {
+    this.streams();
+    if (metadata !== undefined) this.#tell(metadata, "trailing");
+    if (this.#finish()) this.#open().answered();
+  }
+
+  /** More of the argument's items may be sent; false when that is more than there may be. */
+  credit(bytes: number): boolean {
+    return this.#streams?.credit(bytes) ?? isCredit(bytes);
+  }
+
+  /** The server wants no more of the argument's items. */
+  stopSending(): void {
+    this.#streams?.stopSending();
   }
 
   /** This attempt failed; unless there is another, so did the call. */
-  fail(error: GeeError): void {
+  fail(error: GeeError, metadata?: Metadata): void {
     if (this.#settled) return;
     this.#carrier = undefined;
-    if (this.again(error)) return;
-    if (this.#finish()) this.#reject(error);
+    const canBegin = this.#streams?.rewind() !== false && !this.#begun;
+    if (canBegin && this.again(error)) return;
+    if (metadata !== undefined) this.#tell(metadata, "trailing");
+    if (this.#finish()) this.#fails(this.#streams?.explained(error) ?? error, false);
+  }
+
+  #fails(error: GeeError, dropQueued: boolean): void {
+    this.#outcome = error;
+    this.#reject(error);
+    this.#streams?.close(error, dropQueued);
+  }
+
+  #tell(metadata: Metadata, when: "response" | "trailing"): void {
+    const { onMetadata } = this.request;
+    // What it throws is its own, and must not end up in the reading of this connection.
+    if (onMetadata !== undefined) queueMicrotask(() => onMetadata(metadata, when));
+  }
+
+  // -------------------------------------------------------------- the caller's own doing
+
+  /** For whoever iterates the call. */
+  iterate(): AsyncIterator<unknown> {
+    // Whoever iterates hears of a failure from the iterator.
+    this.promise.catch(ignore);
+    const isLate = this.#settled && this.#streams === undefined;
+    const streams = this.#open();
+    const items = streams.receive();
+    if (isLate) streams.close(this.#outcome ?? itIsNoStream(this.request.method), true);
+    return items;
   }
 
   /** The deadline has passed. */
@@ -109,24 +237,37 @@ export abstract class OutgoingCall implements DeadlineEntry, PendingEntry {
     this.#end("CANCELLED", `${this.request.method} was cancelled`, this.request.signal?.reason);
   }
 
-  #end(code: Code, message: string, cause?: unknown): void {
+  /** Its streams have stood still. */
+  idle(): void {
+    const { code, message, reason } = streamIdle(this.request.method, this.request.idleMs);
+    this.#end(code, message, undefined, reason);
+  }
+
+  /** Whoever iterates has left the loop. */
+  left(): void {
+    this.#end("CANCELLED", `the caller took no more of ${this.request.method}`);
+  }
+
+  #end(code: Code, message: string, cause?: unknown, reason?: string): void {
     if (!this.#finish()) return;
     const executed = this.#carrier?.abandon(this, code, message) ?? "no";
     this.#carrier = undefined;
     // An abort with a GeeError keeps its words: a broadcast cancels the rest with the first error.
     const why = cause instanceof GeeError ? cause.message : message;
-    this.#reject(
+    this.#fails(
       new GeeError(code, why, {
         executed,
+        reason,
         ...(cause === undefined ? {} : { cause }),
       }),
+      true,
     );
   }
 
   #finish(): boolean {
     if (this.#settled) return false;
     this.#settled = true;
-    this.#deadlines.remove(this);
+    this.deadlines.remove(this);
     this.request.signal?.removeEventListener("abort", this);
     this.onSettled();
     return true;

@@ -56,6 +56,12 @@ export class Pending<T extends PendingEntry> {
     return outlived;
   }
 
+  /** The entry of an id, which stays. */
+  find(id: number): T | undefined {
+    const entry = this.#ring[id & (this.#ring.length - 1)];
+    return entry !== undefined && entry.id === id ? entry : this.#outlived.get(id);
+  }
+
   /** Takes every entry out whose id is above `id`, in the order of their ids. */
   takeAbove(id: number): T[] {
     const taken = [...this.#ring, ...this.#outlived.values()]

@@ -36,6 +36,10 @@ function keyOf({ address, id }: Target): string {
   return id === undefined ? address : `${address} ${id}`;
 }
 
+function closedByUs(): GeeError {
+  return new GeeError("UNAVAILABLE", "the client is closed", { reason: "CLOSED", executed: "no" });
+}
+
 const redial = { minMs: limits.redialMinMs, maxMs: limits.redialMaxMs };
 
 /**
@@ -50,6 +54,9 @@ export class Pool {
   readonly #deadlines: Deadlines;
   readonly #random: () => number;
   readonly #firstCallId: number | undefined;
+  readonly #maxMessageBytes: number;
+  /** Every connection that is open, those that were replaced included. */
+  readonly #connections: Set<Connection> = new Set();
   readonly #slots: Map<string, Slot> = new Map();
   readonly #closing = new AbortController();
 
@@ -58,6 +65,8 @@ export class Pool {
     readonly clock: Clock;
     readonly deadlines: Deadlines;
     readonly random?: (() => number) | undefined;
+    /** The largest message that is accepted. Default `limits.maxMessageBytes`. */
+    readonly maxMessageBytes?: number | undefined;
     /** For tests: where the call ids of every connection begin. Default 1. */
     readonly firstCallId?: number | undefined;
   }) {
@@ -66,6 +75,7 @@ export class Pool {
     this.#deadlines = options.deadlines;
     this.#random = options.random ?? Math.random;
     this.#firstCallId = options.firstCallId;
+    this.#maxMessageBytes = options.maxMessageBytes ?? limits.maxMessageBytes;
   }
 
   /** The connection to a target: itself when it is ready, else a promise of it. */
@@ -87,10 +97,14 @@ export class Pool {
     return slot.connecting;
   }
 
-  /** Whether the last attempt failed and none has succeeded since: better ask another first. */
+  /**
+   * Whether better another is asked first: the last attempt failed and none has succeeded since, or
+   * the server has fallen silent.
+   */
   isFailing(target: Target): boolean {
     const slot = this.#slots.get(keyOf(target));
-    return slot !== undefined && slot.failures > 0 && slot.connection === undefined;
+    if (slot === undefined || slot.connection?.usable === true) return false;
+    return slot.failures > 0 || slot.connection?.isStale === true;
   }
 
   /**
@@ -128,6 +142,7 @@ export class Pool {
           deadlines: this.#deadlines,
           instance: target.id,
           firstCallId: this.#firstCallId,
+          maxMessageBytes: this.#maxMessageBytes,
         });
         slot.greeting = connection;
         return connection.channel;
@@ -136,10 +151,13 @@ export class Pool {
       await connection.ready;
       slot.failures = 0;
       slot.connection = connection;
-      void connection.closedPromise.then(() => {
-        if (slot.connection === connection) slot.connection = undefined;
+      const opened = connection;
+      this.#connections.add(opened);
+      void opened.closedPromise.then(() => {
+        this.#connections.delete(opened);
+        if (slot.connection === opened) slot.connection = undefined;
       });
-      return connection;
+      return opened;
     } catch (error) {
       slot.failures++;
       slot.notBefore = this.#clock.now() + backoffMs(slot.failures, redial, this.#random);
@@ -153,23 +171,21 @@ export class Pool {
     }
   }
 
+  /** Closes every connection: what is in flight fails. */
+  closeNow(): void {
+    for (const connection of [...this.#connections]) connection.close(closedByUs());
+  }
+
   /** Opens no further connection, awaits what is in flight for `timeoutMs`, closes the rest. */
   async close(timeoutMs: number): Promise<void> {
-    const why = new GeeError("UNAVAILABLE", "the client is closed", {
-      reason: "CLOSED",
-      executed: "no",
-    });
+    const why = closedByUs();
     this.#closing.abort(why);
     const slots = [...this.#slots.values()];
     this.#slots.clear();
     for (const slot of slots) slot.greeting?.close(why);
-    const open = slots
-      .map((slot) => slot.connection)
-      .filter((connection) => connection !== undefined);
+    const open = [...this.#connections];
     for (const connection of open) connection.drain();
-    const timer = this.#clock.after(timeoutMs, () => {
-      for (const connection of open) connection.close(why);
-    });
+    const timer = this.#clock.after(timeoutMs, () => this.closeNow());
     await Promise.all(open.map((connection) => connection.closedPromise));
     timer.cancel();
   }

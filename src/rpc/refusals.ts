@@ -1,6 +1,5 @@
 import { GeeError } from "../base/errors.ts";
-import type { Code } from "../base/errors.ts";
-import { limits } from "../base/limits.ts";
+import type { Code, Executed } from "../base/errors.ts";
 
 /** Why a connection ends whose peer sent what needs a feature that was not agreed on. */
 export function unsupportedKind(what: string): GeeError {
@@ -36,12 +35,11 @@ export function wrongInstance(): GeeError {
 }
 
 /** Why a call is not started whose connection has as many as it may have. */
-export function tooManyInFlight(): GeeError {
-  return new GeeError(
-    "RESOURCE_EXHAUSTED",
-    `${limits.maxInFlight} calls are in flight on this connection`,
-    { reason: "TOO_MANY_IN_FLIGHT", executed: "no" },
-  );
+export function tooManyInFlight(allowed: number): GeeError {
+  return new GeeError("RESOURCE_EXHAUSTED", `${allowed} calls are in flight on this connection`, {
+    reason: "TOO_MANY_IN_FLIGHT",
+    executed: "no",
+  });
 }
 
 /** Why a server that is about to end takes neither a caller nor a call. */
@@ -49,6 +47,22 @@ export function shuttingDown(): GeeError {
   return new GeeError("UNAVAILABLE", "the server is shutting down", {
     reason: "DRAINING",
     executed: "no",
+  });
+}
+
+/** Why a call goes elsewhere that its server had not accepted when it began to drain. */
+export function draining(peer: string): GeeError {
+  return new GeeError("UNAVAILABLE", `${peer} is shutting down`, {
+    reason: "DRAINING",
+    executed: "no",
+  });
+}
+
+/** Why a call has failed whose answer, or a piece of it, cannot be read. */
+export function badAnswer(why: string, executed: Executed): GeeError {
+  return new GeeError("INTERNAL", `an answer that cannot be read: ${why}`, {
+    reason: "BAD_BODY",
+    executed,
   });
 }
 
@@ -61,6 +75,24 @@ export function callerGone(why: GeeError): GeeError {
   });
 }
 
+/** Why nothing could be sent to a server that has closed the connection without a word. */
+export function noHello(peer: string, why: GeeError): GeeError {
+  return new GeeError("UNAVAILABLE", `${peer} closed without a hello`, {
+    reason: "NO_HELLO",
+    executed: "no",
+    cause: why,
+  });
+}
+
+/** Why nothing could be sent on a connection that has ended before its greeting had. */
+export function notGreeted(why: GeeError): GeeError {
+  return new GeeError("UNAVAILABLE", why.message, {
+    reason: why.reason,
+    executed: "no",
+    cause: why,
+  });
+}
+
 /** Why a connection ends whose server is silent. */
 export function helloTimeout(peer: string): GeeError {
   return new GeeError("UNAVAILABLE", `${peer} did not say hello in time`, {
@@ -69,9 +101,104 @@ export function helloTimeout(peer: string): GeeError {
   });
 }
 
+/** What somebody gets who awaits a call that answers with a stream. */
+export function itIsAStream(method: string): GeeError {
+  return new GeeError("FAILED_PRECONDITION", `${method} answers with a stream`, {
+    reason: isAStream,
+    hint: "iterate it: for await (const item of ...)",
+  });
+}
+
+/** The reason by which that error is known. */
+const isAStream = "IS_A_STREAM";
+
+/** Whether that is the error. Whatever was thrown, this does not throw. */
+export function saysItIsAStream(thrown: unknown): boolean {
+  try {
+    return thrown instanceof GeeError && thrown.reason === isAStream;
+  } catch {
+    return false;
+  }
+}
+
+/** What somebody gets who iterates a call that answers with a single result. */
+export function itIsNoStream(method: string): GeeError {
+  return new GeeError("FAILED_PRECONDITION", `${method} answers with a single result`, {
+    reason: "IS_NO_STREAM",
+    hint: "await it",
+  });
+}
+
+/** Why a call ends of whose argument an item cannot be read. */
+export function badItem(why: string): GeeError {
+  return new GeeError("INVALID_ARGUMENT", `an item that cannot be read: ${why}`, {
+    reason: "BAD_BODY",
+    executed: "maybe",
+  });
+}
+
+/** Why a connection is closed whose caller gives no sign of life. */
+export function silent(peer: string): GeeError {
+  return new GeeError("UNAVAILABLE", `${peer} has been silent for too long`, {
+    reason: "SILENT",
+    executed: "maybe",
+  });
+}
+
+/** Why a handler that still takes items is told to stop: its call is answered. */
+export function callOver(): GeeError {
+  return new GeeError("CANCELLED", "the call is over", { reason: "CALL_OVER", executed: "yes" });
+}
+
+/** What a caller gets that knows no streams, of a method that has answered with one. */
+export function noStreams(method: string): GeeError {
+  return new GeeError("UNIMPLEMENTED", `${method} answers with a stream`, {
+    reason: "UNSUPPORTED_STREAM",
+    executed: "yes",
+  });
+}
+
+/** Why a call ends whose handler leaves too many items where they are. */
+export function itemsUntaken(bytes: number): GeeError {
+  return new GeeError("RESOURCE_EXHAUSTED", `more than ${bytes} bytes of items wait to be taken`, {
+    reason: "ITEMS_UNTAKEN",
+    executed: "maybe",
+  });
+}
+
+/** What a caller gets that does not take its answers. */
+export function repliesUnread(peer: string): GeeError {
+  return new GeeError("RESOURCE_EXHAUSTED", `answers to ${peer} wait unread`, {
+    reason: "REPLIES_UNREAD",
+    executed: "yes",
+  });
+}
+
+/** Why a handler is told to stop whose time is over. */
+export function notInTime(method: string): GeeError {
+  return new GeeError("DEADLINE_EXCEEDED", `${method} was not done in time`, {
+    executed: "maybe",
+  });
+}
+
+/** Why a call ends whose streams have stood still. */
+export function streamIdle(method: string, idleMs: number): GeeError {
+  return new GeeError("DEADLINE_EXCEEDED", `nothing moved for ${idleMs} ms in ${method}`, {
+    reason: "IDLE",
+    executed: "maybe",
+  });
+}
+
 /** Why a call ends that its caller has given up. */
 export function cancelled(code: Code): GeeError {
   return code === "DEADLINE_EXCEEDED"
     ? new GeeError(code, "the deadline passed", { executed: "maybe" })
     : new GeeError("CANCELLED", "the caller cancelled", { executed: "maybe" });
+}
+
+/** Why a caller ends a connection whose server breaks the protocol. */
+export function brokenBy(peer: string, what: string): GeeError {
+  return new GeeError("INTERNAL", `protocol error of ${peer}: ${what}`, {
+    reason: "PROTOCOL_ERROR",
+  });
 }

@@ -1,33 +1,109 @@
 import type { Metadata } from "../wire/message.ts";
+import type { CallContext } from "./context.ts";
 
 /** What a call may carry and demand. */
 export interface CallOptions {
-  /** The whole call's deadline, attempts and connecting included. Default 10 s. */
+  /**
+   * The whole call's deadline, attempts and connecting included, in milliseconds. Default 10 s. A
+   * stream has a total limit only when it is given here: the default holds until the answer turns
+   * out to be a stream, and from there on `idleTimeoutMs` does.
+   */
   readonly timeoutMs?: number;
+  /**
+   * A stream that is for so many milliseconds without an item, credit or end, either way, is ended
+   * with DEADLINE_EXCEEDED, reason IDLE. Default 60 s. Calls without a stream do not look at it.
+   */
+  readonly idleTimeoutMs?: number;
   /** Aborting it ends the call at once and reaches the handler's signal. */
   readonly signal?: AbortSignal;
+  /**
+   * The call that this one is made for, from `callContext()`: it has no more time than what remains
+   * of that call's deadline, ends when that call is cancelled, and takes over its attempt number.
+   */
+  readonly context?: CallContext;
   /** Text by text, handed to the handler. */
   readonly metadata?: Metadata;
+  /**
+   * Gets what the server sends beside the values: `"response"` with the result or with a stream's
+   * first item, `"trailing"` with a stream's end. Not called for metadata that are not there.
+   */
+  readonly onMetadata?: (metadata: Metadata, when: "response" | "trailing") => void;
   /** The one instance, by its id, that may answer. */
   readonly to?: string;
+  /**
+   * Names the deed, so that a server does it once however often the call is sent: 1 to 256 UTF-16
+   * units, unique among what this caller asks of the method. The answer is kept for 5 minutes; the
+   * same key with other arguments is FAILED_PRECONDITION, reason KEY_REUSED.
+   */
+  readonly idempotencyKey?: string;
+  /**
+   * No answer is wanted: the promise is kept when the call has left, and nobody hears whether it
+   * was done. A typed service shows it: `gee.service<Foo>("Foo", { oneWay: true })` is a
+   * {@link OneWay}.
+   */
+  readonly oneWay?: boolean;
 }
 
-/** The names of a class's methods that can be called: public ones without a leading underscore. */
-type MethodNames<T> = {
-  [K in keyof T]: K extends `_${string}` | symbol | number
-    ? never
-    : T[K] extends (...args: never[]) => unknown
-      ? K
-      : never;
-}[keyof T];
+/**
+ * A call under way, of which nobody has said yet what it answers with. Awaited, it is the single
+ * result; iterated, the stream of items. The wrong one of the two rejects and names the right one.
+ */
+export type Call = Promise<unknown> & AsyncIterable<unknown>;
 
 /**
- * A service as its callers see it: the same methods, each answering with a promise. Flat on purpose,
- * so that an editor shows it at once.
+ * The items that a method answers with, one by one: `for await (const item of foo.Items())`. Leaving
+ * the loop cancels the call.
+ */
+export interface ItemStream<I> extends AsyncIterable<I> {
+  /** A stream is iterated, not awaited. This is here so that the compiler refuses the `await`. */
+  then(useForAwaitInstead: never): void;
+}
+
+/** What a handler may return for its caller to get item by item. */
+type Streamed<I> = AsyncIterable<I> | AsyncIterator<I> | Generator<I>;
+
+/** Only `any` and `never` are of this type; they are of every type, and no stream. */
+declare const nothing: unique symbol;
+interface Nothing {
+  readonly [nothing]: never;
+}
+
+/** What callers get for what a handler returns. */
+type Answer<R> = [R] extends [Nothing | PromiseLike<Nothing>]
+  ? Promise<Awaited<R>>
+  : [R] extends [Streamed<infer I> | PromiseLike<Streamed<infer I>>]
+    ? ItemStream<I>
+    : Promise<Awaited<R>>;
+
+/** `K` if it names a method that can be called: a public one without a leading underscore. */
+type MethodName<T, K extends keyof T> = K extends `_${string}` | symbol | number
+  ? never
+  : T[K] extends (...args: never[]) => unknown
+    ? K
+    : never;
+
+/**
+ * A service as its callers see it: the same methods, each answering with a promise, or with an
+ * {@link ItemStream} when it returns a generator or anything else that is iterated with `for await`,
+ * promised or not. A parameter that is an `AsyncIterable` stays one: its items are sent as they
+ * come. Of overloads callers see the last, and type parameters as what they extend.
+ *
+ * Flat on purpose, and one method for one, so that an editor shows it at once, with the comments of
+ * the class.
  */
 export type Remote<T> = {
-  readonly [K in MethodNames<T>]: T[K] extends (...args: infer A) => infer R
-    ? (...args: A) => Promise<Awaited<R>>
+  readonly [K in keyof T as MethodName<T, K>]: T[K] extends (...args: infer A) => infer R
+    ? (...args: A) => Answer<R>
+    : never;
+};
+
+/**
+ * A service to whose methods calls are sent without waiting for an answer: the same methods, each
+ * with a promise that is kept when the call has left.
+ */
+export type OneWay<T> = {
+  readonly [K in keyof T as MethodName<T, K>]: T[K] extends (...args: infer A) => unknown
+    ? (...args: A) => Promise<void>
     : never;
 };
 
@@ -40,8 +116,10 @@ function isLanguages(name: string): boolean {
 }
 
 /**
- * A proxy whose every name is a method of `service`, which `call` gets as `Service.Method`. `T` says which ones there are; nothing is asked of a server
- * before one is called.
+ * A proxy whose every name is a method of `service`, which `call` gets as `Service.Method`. What it
+ * returns is handed on as it is; it should be a {@link Call}, or a method that answers with a stream
+ * cannot be iterated. `T` says which methods there are; nothing is asked of a server before one is
+ * called.
  */
 export function createRemote<T>(
   service: string,

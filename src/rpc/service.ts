@@ -3,6 +3,9 @@ import { limits } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import { isServiceName, nearest, parseMethodName } from "../base/names.ts";
 import { methodFlags } from "../wire/hello.ts";
+import { callContext } from "./context.ts";
+import { interceptHandler } from "./interceptors.ts";
+import type { ServerInterceptor } from "./interceptors.ts";
 import type { MethodFacts, ServiceFacts } from "../wire/hello.ts";
 
 /** What a service's author may say of one method. Keys that are not listed here are for later. */
@@ -11,6 +14,11 @@ export interface MethodOptions {
   readonly idempotent?: boolean;
   /** The longest that the handler may take, whatever the caller allows. */
   readonly timeoutMs?: number;
+  /**
+   * How many handlers of it may run at once; a further call is answered RESOURCE_EXHAUSTED, executed
+   * no, and goes to another server. Default: as many as the server runs at all.
+   */
+  readonly concurrency?: number;
 }
 
 /** Options by service and method: `{ Foo: { Sum: { idempotent: true } } }`. */
@@ -24,6 +32,10 @@ export interface ServedMethod {
   readonly number: number;
   readonly flags: number;
   readonly timeoutMs: number | undefined;
+  /** How many handlers of it may run at once; undefined = as many as the server runs at all. */
+  readonly concurrency: number | undefined;
+  /** How many do, those that ended at once left out. */
+  running: number;
   /** Calls the method on its instance. */
   readonly invoke: (args: readonly unknown[]) => unknown;
 }
@@ -100,6 +112,10 @@ function checkOptions(options: ServiceOptions, methods: ReadonlyMap<string, Serv
       if (timeoutMs !== undefined && !(timeoutMs > 0 && timeoutMs <= limits.maxTimeoutMs)) {
         throw refused(`timeoutMs of ${name} is no number of milliseconds above 0`);
       }
+      const { concurrency } = entry;
+      if (concurrency !== undefined && !(Number.isInteger(concurrency) && concurrency > 0)) {
+        throw refused(`concurrency of ${name} is no whole number above 0`);
+      }
     }
   }
 }
@@ -112,6 +128,7 @@ function checkOptions(options: ServiceOptions, methods: ReadonlyMap<string, Serv
 export function createServiceTable(
   services: Readonly<Record<string, object>>,
   options: ServiceOptions = {},
+  interceptors: readonly ServerInterceptor[] = [],
 ): ServiceTable {
   const byName = new Map<string, ServedMethod>();
   const byNumber: (ServedMethod | undefined)[] = [undefined];
@@ -135,7 +152,13 @@ export function createServiceTable(
         number: byNumber.length,
         flags: flagsOf(handler, own),
         timeoutMs: own.timeoutMs,
-        invoke: (args) => Reflect.apply(handler, instance, args),
+        concurrency: own.concurrency,
+        running: 0,
+        invoke: interceptHandler(
+          (args) => Reflect.apply(handler, instance, args),
+          interceptors,
+          callContext,
+        ),
       };
       byNumber.push(entry);
       byName.set(entry.name, entry);

@@ -5,19 +5,23 @@ import type { Timer } from "../base/time.ts";
 import type { Turns } from "../base/turns.ts";
 import { Channel } from "../wire/channel.ts";
 import type { ChannelOwner } from "../wire/channel.ts";
-import { errorOf, faultOf } from "../wire/fault.ts";
+import { errorOf } from "../wire/fault.ts";
 import { kinds } from "../wire/frame.ts";
+import { agreedFeatures, features } from "../wire/hello.ts";
 import type { CallerHello, ServerHello } from "../wire/hello.ts";
 import type { Link } from "../wire/link.ts";
-import type { CallMessage, FaultMessage, Message } from "../wire/message.ts";
+import type { Message } from "../wire/message.ts";
 import type { Admitted } from "./admission.ts";
 import { Answering } from "./answering.ts";
-import type { AnsweringHost } from "./answering.ts";
-import { Arrivals } from "./arrivals.ts";
-import { ControlBudget, tooManyControls } from "./control-budget.ts";
+import type { AnsweringHost } from "./answering-host.ts";
+import { Controls } from "./control-budget.ts";
 import { awaitHello, refusalOfHello } from "./greeting.ts";
+import { Intake } from "./intake.ts";
 import { LinkWatch } from "./link-watch.ts";
 import * as refusals from "./refusals.ts";
+import { takeIn } from "./take-in.ts";
+import type { StreamMessage } from "./take-in.ts";
+import type { UpkeepSession } from "./upkeep.ts";
 
 /** What every session of one server shares. */
 export interface SessionHost extends AnsweringHost {
@@ -29,11 +33,6 @@ export interface SessionHost extends AnsweringHost {
   changed(session: Session): void;
 }
 
-/** Made once: whoever sends too much must not be able to make us build an error for each. */
-const turnedAway: FaultMessage = faultOf(0, refusals.tooManyInFlight(), undefined);
-
-const streamKinds: ReadonlySet<number> = new Set([kinds.part, kinds.item, kinds.end]);
-
 /**
  * The answering end of a connection.
  *
@@ -42,32 +41,34 @@ const streamKinds: ReadonlySet<number> = new Set([kinds.part, kinds.item, kinds.
  *   came with its call wins. Every call gets exactly one answer, cancelled or not.
  * - closed: what still runs has been told to stop, and nobody hears of its result.
  */
-export class Session implements ChannelOwner, Admitted {
+export class Session implements ChannelOwner, Admitted, UpkeepSession {
   readonly channel: Channel;
   readonly #host: SessionHost;
-  readonly #arrivals: Arrivals;
+  readonly #intake: Intake;
   readonly #answering: Answering;
+  readonly bornAt: number;
   #state: "greeting" | "open" | "closed" = "greeting";
-  #lastId = 0;
+  /** Anything was read since the last look. */
+  #heard = false;
   /** Runs while the hello is awaited. */
   #helloTimer: Timer | undefined;
   readonly #watch: LinkWatch;
-  /** Made with the first of them: most callers send none, and an idle connection is to be small. */
-  #controls: ControlBudget | undefined;
+  #controls: Controls | undefined;
 
   constructor(link: Link, host: SessionHost) {
     this.#host = host;
     this.channel = new Channel(link, this, "caller", limits.maxCallerHelloBytes);
-    this.#arrivals = new Arrivals(this.channel, host.clock, host.turns);
     this.#answering = new Answering(this.channel, host, () => host.changed(this));
+    this.#intake = new Intake(this.channel, this.#answering, host);
     this.#watch = new LinkWatch(this.channel, host.clock, host.deadlines);
+    this.bornAt = host.clock.now();
     host.turns.watch();
     this.#helloTimer = awaitHello(this.channel, host.clock);
   }
 
   /** Calls that were accepted and not yet answered. */
   get inFlight(): number {
-    return this.#answering.inFlight + this.#arrivals.size;
+    return this.#intake.inFlight;
   }
 
   get link(): Link {
@@ -97,32 +98,31 @@ export class Session implements ChannelOwner, Admitted {
     }
     switch (message.kind) {
       case "call":
-        this.#arrive(message);
+        this.#intake.arrive(message);
         break;
       case "cancel":
-        this.#cancel(message.id, refusals.cancelled(message.code));
+        if (!this.#intake.cancel(message.id, refusals.cancelled(message.code)))
+          this.#control().spend();
         break;
       case "ping":
-        if (this.#spendControl()) {
-          this.channel.send({ kind: "pong", id: 0, token: message.token });
-        }
+        this.#control().answer(message.token);
         break;
       case "pong":
-        this.#spendControl();
+        this.#control().spend();
         break;
       case "drain":
         // The caller opens no further calls; it closes once the last is answered.
         break;
-      case "part":
       case "item":
       case "end":
       case "credit":
-        this.channel.refuse(refusals.unsupportedKind(message.kind));
+      case "fault":
+        this.#streamed(message);
         break;
+      case "part":
       case "callerHello":
       case "serverHello":
       case "result":
-      case "fault":
         this.channel.refuse(refusals.protocolError(`${message.kind} from a caller`));
         break;
       default:
@@ -130,16 +130,36 @@ export class Session implements ChannelOwner, Admitted {
     }
   }
 
-  badBody(kind: number, id: number, why: string): void {
-    if (this.#state === "open" && streamKinds.has(kind)) {
-      this.channel.refuse(refusals.unsupportedKind(`kind ${kind}`));
+  #streamed(message: StreamMessage): void {
+    const { id, kind } = message;
+    if ((this.#answering.agreed & features.streams) === 0) {
+      this.channel.refuse(refusals.unsupportedKind(kind));
       return;
     }
-    if (kind !== kinds.call || this.#state !== "open") {
+    if (this.#intake.isEnded(id)) return;
+    const broken =
+      id === 0 || id > this.#intake.lastId
+        ? `${kind} of no call`
+        : takeIn(message, this.#answering);
+    if (broken !== undefined) this.channel.refuse(refusals.protocolError(broken));
+  }
+
+  badBody(kind: number, id: number, why: string): void {
+    if (this.#state !== "open" || kind === kinds.result) {
       this.channel.refuse(refusals.badMessage(why));
       return;
     }
-    if (this.#opens(id)) this.#answering.fault(id, refusals.badCall(why));
+    if (kind === kinds.call) {
+      this.#intake.unreadable(id, refusals.badCall(why));
+      return;
+    }
+    const needed = kind === kinds.part ? features.parts : features.streams;
+    if ((this.#answering.agreed & needed) === 0) {
+      this.channel.refuse(refusals.unsupportedKind(`kind ${kind}`));
+      return;
+    }
+    if (this.#intake.cancel(id, refusals.badItem(why))) return;
+    this.channel.refuse(refusals.protocolError(`kind ${kind} of no call`));
   }
 
   #greet(hello: CallerHello): void {
@@ -153,50 +173,23 @@ export class Session implements ChannelOwner, Admitted {
     this.#helloTimer = undefined;
     this.#state = "open";
     this.#host.greeted(this);
-    this.channel.peerMaxMessageBytes = hello.maxMessageBytes;
+    const agreed = agreedFeatures(hello.features);
+    this.#answering.agreed = agreed;
+    const parts = (agreed & features.parts) !== 0;
+    this.channel.greeted(own.maxMessageBytes, hello.maxMessageBytes, parts);
     this.channel.send({ kind: "serverHello", id: 0, hello: own });
-    this.channel.acceptMessages(limits.maxMessageBytes);
   }
 
-  /** Whether an id opens a call: ids rise. */
-  #opens(id: number): boolean {
-    if (id > this.#lastId) {
-      this.#lastId = id;
-      return true;
-    }
-    this.channel.refuse(refusals.protocolError(`call id ${id} behind ${this.#lastId}`));
-    return false;
-  }
-
-  #arrive(call: CallMessage): void {
-    if (!this.#opens(call.id)) return;
-    this.#arrivals.add(call);
-  }
-
-  #spendControl(): boolean {
-    this.#controls ??= new ControlBudget();
-    if (this.#controls.spend(this.#host.clock.now())) return true;
-    this.channel.refuse(tooManyControls());
-    return false;
-  }
-
-  #cancel(id: number, why: GeeError): void {
-    if (id > this.#lastId) {
-      this.#spendControl();
-      return;
-    }
-    if (this.#arrivals.cancel(id)) this.#answering.fault(id, why.withExecuted("no"));
-    else this.#answering.giveUp(id, why);
+  #control(): Controls {
+    this.#controls ??= new Controls(this.channel, this.#host.clock);
+    return this.#controls;
   }
 
   readEnd(): void {
-    this.#arrivals.readEnd();
+    this.#heard = true;
+    this.#intake.readEnd();
     this.#watch.read();
-    this.#startArrived();
-  }
-
-  #startArrived(): void {
-    this.#arrivals.start((call, at) => this.#answering.start(call, at));
+    this.#intake.start();
   }
 
   // -------------------------------------------------------------- ending
@@ -207,7 +200,7 @@ export class Session implements ChannelOwner, Admitted {
 
   drained(): void {
     this.#watch.waiting();
-    this.#startArrived();
+    this.#intake.start();
     this.#host.changed(this);
   }
 
@@ -215,15 +208,27 @@ export class Session implements ChannelOwner, Admitted {
     this.#watch.resumed();
   }
 
-  turnsAway(id: number): boolean {
-    if (this.inFlight < limits.maxInFlight || this.#state !== "open") return false;
-    if (this.#opens(id)) this.channel.send({ ...turnedAway, id });
-    return true;
+  turnsAway(kind: number, id: number): boolean {
+    if (this.#state !== "open") return false;
+    if (kind === kinds.call) return this.#intake.turnsAway(id);
+    return (this.#answering.agreed & features.streams) !== 0 && this.#intake.isEnded(id);
+  }
+
+  takesPart(id: number, first: boolean): boolean {
+    if (this.#state === "open" && (this.#answering.agreed & features.parts) === 0) {
+      this.channel.refuse(refusals.unsupportedKind("part"));
+      return false;
+    }
+    if (this.#state !== "open" || id === 0) {
+      this.channel.refuse(refusals.protocolError("a part of no call"));
+      return false;
+    }
+    return this.#intake.takesPart(id, first);
   }
 
   paused(): void {
     this.#watch.paused();
-    this.#arrivals.paused();
+    this.#intake.paused();
   }
 
   /** Says that no call beyond those which arrived will be accepted. */
@@ -232,9 +237,35 @@ export class Session implements ChannelOwner, Admitted {
     this.channel.send({
       kind: "drain",
       id: 0,
-      lastCallId: this.#lastId,
+      lastCallId: this.#intake.lastId,
       reason: "the server is shutting down",
     });
+  }
+
+  // -------------------------------------------------------------- upkeep
+
+  get isOpen(): boolean {
+    return this.#state === "open";
+  }
+
+  takeHeard(): boolean {
+    const heard = this.#heard || this.channel.isPaused;
+    this.#heard = false;
+    return heard;
+  }
+
+  ping(): void {
+    this.channel.send({ kind: "ping", id: 0, token: 0 });
+  }
+
+  giveUp(): void {
+    this.channel.close(refusals.silent(this.channel.link.peer));
+  }
+
+  /** Asks the caller for another connection; what still comes on this one is answered. */
+  retire(): void {
+    const reason = "the connection is old";
+    this.channel.send({ kind: "drain", id: 0, lastCallId: 0xffff_ffff, reason });
   }
 
   /** Answers what still runs, tells it to stop, and ends the connection. */
@@ -243,9 +274,7 @@ export class Session implements ChannelOwner, Admitted {
       this.channel.refuse(refusals.shuttingDown());
       return;
     }
-    for (const { id } of this.#arrivals.takeAll()) {
-      this.#answering.fault(id, refusals.shuttingDown());
-    }
+    this.#intake.refuseAll(refusals.shuttingDown());
     this.#answering.giveUpAll(why);
     this.channel.end(why);
   }
@@ -262,7 +291,7 @@ export class Session implements ChannelOwner, Admitted {
         why: printable(why.message),
       });
     }
-    this.#arrivals.takeAll();
+    this.#intake.clear();
     this.#answering.abandon(refusals.callerGone(why));
     this.#host.changed(this);
   }

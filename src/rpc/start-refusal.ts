@@ -1,7 +1,9 @@
 import { GeeError } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
 import { bufferedBytes } from "../wire/buffered.ts";
+import { features } from "../wire/hello.ts";
 import type { Channel } from "../wire/channel.ts";
+import type { CallRequest } from "./call-request.ts";
 
 function full(reason: string, message: string): GeeError {
   return new GeeError("RESOURCE_EXHAUSTED", message, { reason, executed: "no" });
@@ -11,6 +13,26 @@ function full(reason: string, message: string): GeeError {
 export function closingError(channel: Channel): GeeError {
   return new GeeError("UNAVAILABLE", `the connection to ${channel.link.peer} is closing`, {
     reason: "CONNECTION_CLOSING",
+    executed: "no",
+  });
+}
+
+/** What a call needs that its server does not know; undefined when that is nothing. */
+export function unsupported(
+  { method, stream, oneWay, idempotencyKey }: CallRequest,
+  agreed: number,
+): GeeError | undefined {
+  const reason =
+    stream !== undefined && (agreed & features.streams) === 0
+      ? "UNSUPPORTED_STREAM"
+      : oneWay && (agreed & features.oneway) === 0
+        ? "UNSUPPORTED_FLAG"
+        : idempotencyKey !== undefined && (agreed & features.keys) === 0
+          ? "UNSUPPORTED_KEY"
+          : undefined;
+  if (reason === undefined) return undefined;
+  return new GeeError("UNIMPLEMENTED", `the server cannot do what ${method} is called with`, {
+    reason,
     executed: "no",
   });
 }

@@ -3,10 +3,10 @@ import { limits } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 
 /**
- * What a handler threw for its caller to see, with fields that can be written; undefined for all
+ * What was thrown for the other side to see, with fields that can be written; undefined for all
  * else, such as a proxy that only looks like it. Whatever was thrown, this does not throw.
  */
-function meantForCaller(thrown: unknown): GeeError | undefined {
+function meantForOther(thrown: unknown): GeeError | undefined {
   try {
     if (!(thrown instanceof GeeError)) return undefined;
     const { code, message, reason, details } = thrown;
@@ -25,6 +25,23 @@ function meantForCaller(thrown: unknown): GeeError | undefined {
   }
 }
 
+/** The reason of an error of which a server is told only that there was one. */
+export const sourceFailed = "SOURCE_FAILED";
+
+/**
+ * What the server of a call is told of a value that the source of a stream argument threw. A
+ * `GeeError` goes to it; all else stays in the caller's process.
+ */
+export function errorForServer(thrown: unknown): GeeError {
+  return (
+    meantForOther(thrown) ??
+    new GeeError("INTERNAL", "what gives the items has failed", {
+      reason: sourceFailed,
+      executed: "yes",
+    })
+  );
+}
+
 /**
  * What the caller of a method is told of a value that its handler threw. A `GeeError` is meant for
  * the caller and goes to it. All else is nobody's business outside: it goes to the log, and an id
@@ -37,7 +54,7 @@ export function errorForCaller(
   log: Log,
   newLogId: () => string,
 ): GeeError {
-  const meant = meantForCaller(thrown);
+  const meant = meantForOther(thrown);
   if (meant !== undefined) return meant;
   const logId = newLogId();
   log.error("handler failed", { method, id: logId, error: describeThrown(thrown) });
@@ -45,4 +62,15 @@ export function errorForCaller(
     reason: "HANDLER_FAILED",
     executed: "yes",
   });
+}
+
+/**
+ * What the caller of a method is told of a value, a result or an item, that cannot travel. The fault
+ * is the handler's and not the caller's, who would be told INVALID_ARGUMENT of values of its own.
+ */
+export function untravelled(thrown: unknown, method: string, log: Log): GeeError {
+  const why = GeeError.from(thrown);
+  const code = why.code === "RESOURCE_EXHAUSTED" ? why.code : "INTERNAL";
+  log.warn("an answer cannot travel", { method, why: why.message });
+  return new GeeError(code, `${method}: ${why.message}`, { reason: why.reason, executed: "yes" });
 }

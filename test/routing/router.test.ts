@@ -10,10 +10,11 @@ import { Pool } from "../../src/rpc/pool.ts";
 import { Session } from "../../src/rpc/session.ts";
 import { Router } from "../../src/routing/router.ts";
 import type { RoutedRequest } from "../../src/routing/routed-call.ts";
+import { callRequest } from "../support/calls.ts";
 import { FakeClock, turn, until } from "../support/clock.ts";
 import { failureOf, hostOf } from "../support/ends.ts";
 import { linkPair } from "../support/links.ts";
-import { memoryLog } from "../support/registry.ts";
+import { memoryLog } from "../support/memory-log.ts";
 import { ScriptedPeer } from "../support/scripted-peer.ts";
 
 /** What stands at an address. */
@@ -128,13 +129,9 @@ function network(sites: Readonly<Record<number, Site>>, members: readonly Member
   const request = (method: string, changes: Partial<RoutedRequest> = {}): RoutedRequest => {
     const timeoutMs = changes.timeoutMs ?? 10_000;
     return {
+      ...callRequest({ method, deadlineAt: clock.now() + timeoutMs }),
       service: method.slice(0, method.indexOf(".")),
-      method,
-      args: [],
       timeoutMs,
-      deadlineAt: clock.now() + timeoutMs,
-      metadata: undefined,
-      signal: undefined,
       to: undefined,
       ...changes,
     };
@@ -397,7 +394,7 @@ test("closing awaits the calls in flight, and begins no others", async () => {
   const { router, request, call, world } = network(up, [any(1)]);
   const held = call("Foo.Hold");
   await until(() => world.open.length === 1);
-  const closed = router.close();
+  const closed = router.close(limits.drainTimeoutMs);
   expect(() => router.call(request("Foo.Who"))).toThrow("the client is closed");
   world.open[0]?.resolve("done");
   expect(await held).toBe("done");

@@ -1,20 +1,13 @@
 import { expect, test } from "bun:test";
 import type { RoutedRequest } from "../../src/routing/routed-call.ts";
 import { within } from "../../src/routing/within.ts";
+import { callRequest } from "../support/calls.ts";
 import { FakeClock } from "../support/clock.ts";
 import { failureOf } from "../support/ends.ts";
 
 function request(clock: FakeClock, signal?: AbortSignal): RoutedRequest {
-  return {
-    service: "Foo",
-    method: "Foo.Sum",
-    args: [],
-    timeoutMs: 500,
-    deadlineAt: clock.now() + 500,
-    metadata: undefined,
-    signal,
-    to: undefined,
-  };
+  const own = { service: "Foo", timeoutMs: 500, to: undefined };
+  return { ...callRequest({ deadlineAt: clock.now() + 500, signal }), ...own };
 }
 
 test("what is there in time is handed on, and no timer stays behind", async () => {

@@ -5,12 +5,15 @@ import { limits } from "../../src/base/limits.ts";
 import type { Clock } from "../../src/base/time.ts";
 import { callContext } from "../../src/rpc/context.ts";
 import { Session } from "../../src/rpc/session.ts";
+import type { CallerHello } from "../../src/wire/hello.ts";
+import type { CallMessage } from "../../src/wire/message.ts";
+import { callMessage } from "../support/calls.ts";
 import { FakeClock, until } from "../support/clock.ts";
 import { failureOf, hostOf, openEnds, wires } from "../support/ends.ts";
 import type { Ends } from "../support/ends.ts";
 import { linkPair } from "../support/links.ts";
-import { memoryLog } from "../support/registry.ts";
-import { ScriptedPeer } from "../support/scripted-peer.ts";
+import { memoryLog } from "../support/memory-log.ts";
+import { bareHello, fullHello, ScriptedPeer } from "../support/scripted-peer.ts";
 
 const codes = Object.keys(codeNumbers) as Code[];
 
@@ -134,6 +137,29 @@ for (const wire of wires) {
     expect(ends.host.running).toBe(0);
     expect(ends.lines.length).toBe(2 * things.length);
   });
+
+  test(
+    name("whatever a handler resolves with, the call gets one answer and the server goes on"),
+    async () => {
+      const { run, services } = runner();
+      await using ends = await openEnds(wire, services);
+      const hostile = throwing(new Error("hostile"));
+      const things = [
+        new Proxy({}, { has: hostile }),
+        new Proxy({}, { has: hostile, get: (_, key) => (key === "then" ? 0 : hostile()) }),
+        new Proxy({}, { ownKeys: hostile }),
+        Object.defineProperty({}, "next", { get: hostile, enumerable: true }),
+        { next: 1, [Symbol.iterator]: 1 },
+      ];
+      for (const thing of things) {
+        run.handler = () => Promise.resolve(thing);
+        await ends.call("Foo.Run", [], { timeoutMs: 1_000 }).promise.catch(() => {});
+        run.handler = () => "sound";
+        expect(await ends.call("Foo.Run").promise).toBe("sound");
+      }
+      expect(ends.host.running).toBe(0);
+    },
+  );
 
   test(name("an error whose fields have been tampered with is still an answer"), async () => {
     const { run, services } = runner();
@@ -400,28 +426,20 @@ for (const wire of wires) {
   });
 }
 
-function openScripted(services: Readonly<Record<string, object>>, clock: Clock) {
+function openScripted(
+  services: Readonly<Record<string, object>>,
+  clock: Clock,
+  hello: CallerHello = bareHello(),
+) {
   const { log, lines } = memoryLog();
   const host = hostOf(services, { clock, log });
   const pair = linkPair();
   const session = new Session(pair.server, host);
   pair.server.open(session.channel);
   const peer = new ScriptedPeer(pair.caller, "caller");
-  peer.hello();
-  const call = (id: number, changes: object = {}): void =>
-    peer.say({
-      kind: "call",
-      id,
-      method: "Foo.Run",
-      timeoutMs: 9_000,
-      args: [],
-      flags: 0,
-      attempt: 0,
-      metadata: undefined,
-      idempotencyKey: undefined,
-      streamArgument: undefined,
-      ...changes,
-    });
+  peer.hello(hello);
+  const call = (id: number, changes: Partial<CallMessage> = {}): void =>
+    peer.say(callMessage(id, { method: "Foo.Run", args: [], ...changes }));
   return { host, session, peer, call, lines };
 }
 
@@ -504,21 +522,28 @@ test("a call without a deadline is refused, because only streams may have none",
   expect(started).toBe(0);
 });
 
-test("what this version cannot do is refused by itself, and nothing is executed", async () => {
-  let started = 0;
-  const services = {
-    Foo: {
-      Run: () => started++,
-      async *Items() {
-        started++;
-        yield 1;
-      },
-      *Numbers() {
-        started++;
-        yield 1;
-      },
+/** Methods that count how often one of them was started. */
+function counting() {
+  const count = { started: 0 };
+  const Foo = {
+    Run: () => {
+      count.started++;
+      return "ran";
+    },
+    async *Items() {
+      count.started++;
+      yield 1;
+    },
+    *Numbers() {
+      count.started++;
+      yield 1;
     },
   };
+  return { count, services: { Foo } };
+}
+
+test("what a caller has not named a feature for is refused by itself, and nothing is executed", async () => {
+  const { count, services } = counting();
   const { peer, call } = openScripted(services, new FakeClock());
   call(1, { flags: 1 });
   call(2, { flags: 128 });
@@ -538,10 +563,38 @@ test("what this version cannot do is refused by itself, and nothing is executed"
     ["UNSUPPORTED_STREAM", "no"],
     ["UNSUPPORTED_KEY", "no"],
   ]);
-  expect(started).toBe(0);
+  expect(count.started).toBe(0);
   call(7, { flags: 256 });
   await until(() => peer.frames.length === 8);
-  expect(peer.messages[7]).toMatchObject({ kind: "result", value: 0 });
+  expect(peer.messages[7]).toMatchObject({ kind: "result", value: "ran" });
+});
+
+test("the same of a caller that has named every feature is done, and a flag nobody knows is not", async () => {
+  const { count, services } = counting();
+  const { peer, call } = openScripted(services, new FakeClock(), fullHello());
+  call(1, { flags: 1 });
+  await until(() => count.started === 1, "a call without an answer");
+  call(2, { flags: 128 });
+  call(3, { streamArgument: 0, args: [null] });
+  call(4, { method: "Foo.Items" });
+  call(5, { method: "Foo.Numbers" });
+  call(6, { idempotencyKey: "k" });
+  const answersOf = (id: number): readonly (readonly unknown[])[] =>
+    peer.messages
+      .filter((message) => message.id === id)
+      .map((message) => {
+        if (message.kind === "fault") return [message.reason, message.executed];
+        return "value" in message ? [message.kind, message.value] : [message.kind];
+      });
+  await until(() => peer.frames.length === 8, "every answer");
+  expect([1, 2, 3, 4, 5, 6].map(answersOf)).toEqual([
+    [],
+    [["UNSUPPORTED_FLAG", "no"]],
+    [["result", "ran"]],
+    [["item", 1], ["end"]],
+    [["item", 1], ["end"]],
+    [["result", "ran"]],
+  ]);
 });
 
 test("a call with nothing left of its deadline is not started", async () => {

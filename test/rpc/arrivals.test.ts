@@ -2,22 +2,12 @@ import { expect, test } from "bun:test";
 import { Turns } from "../../src/base/turns.ts";
 import { Arrivals } from "../../src/rpc/arrivals.ts";
 import type { CallMessage } from "../../src/wire/message.ts";
+import { callMessage } from "../support/calls.ts";
 import { FakeClock } from "../support/clock.ts";
 import { openBench } from "../wire/recorder.ts";
 
 function call(id: number): CallMessage {
-  return {
-    kind: "call",
-    id,
-    method: "Foo.Sum",
-    timeoutMs: 1_000,
-    args: [],
-    flags: 0,
-    attempt: 0,
-    metadata: undefined,
-    idempotencyKey: undefined,
-    streamArgument: undefined,
-  };
+  return callMessage(id, { timeoutMs: 1_000 });
 }
 
 function setUp() {

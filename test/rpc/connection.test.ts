@@ -4,30 +4,11 @@ import { GeeError } from "../../src/base/errors.ts";
 import { limits } from "../../src/base/limits.ts";
 import { callContext } from "../../src/rpc/context.ts";
 import { methodFlags } from "../../src/wire/hello.ts";
-import type { Message } from "../../src/wire/message.ts";
+import { faultMessage as fault, itemMessage, resultMessage as result } from "../support/calls.ts";
 import { turn, until } from "../support/clock.ts";
-import { callOf, failureOf, openConnection, openEnds, wires } from "../support/ends.ts";
-import { fromHex, rawFrame } from "../support/scripted-peer.ts";
-
-const result = (id: number, value: unknown): Message => ({
-  kind: "result",
-  id,
-  value,
-  metadata: undefined,
-});
-
-const fault = (id: number, changes: object = {}): Message => ({
-  kind: "fault",
-  id,
-  code: "ABORTED",
-  message: "no",
-  executed: "yes",
-  reason: undefined,
-  retryAfterMs: undefined,
-  details: undefined,
-  metadata: undefined,
-  ...changes,
-});
+import { callOf, failureOf, narrowWire, openConnection, openEnds, wires } from "../support/ends.ts";
+import { fromHex, fullHello, rawFrame } from "../support/scripted-peer.ts";
+import { inParts } from "./every-kind.ts";
 
 const lost = { code: "UNAVAILABLE", reason: "CONNECTION_LOST" };
 
@@ -264,6 +245,87 @@ for (const wire of wires) {
     call("Foo.A");
     await until(() => peer.messages.at(-1)?.kind === "call");
     connection.channel.link.close();
+  });
+
+  test(
+    name(
+      "an answer in parts frees the id of a given-up call with its last part, whenever that was",
+    ),
+    async () => {
+      for (const before of [0, 1]) {
+        const { peer, connection, call } = await openConnection(wire);
+        peer.hello({ ...fullHello(), instance: "any", maxInFlight: 1 });
+        await connection.ready;
+        const controller = new AbortController();
+        const given = call("Foo.A", [], { signal: controller.signal });
+        await until(() => peer.frames.length === 2);
+        const parts = inParts(result(1, "late"));
+        peer.send(...parts.slice(0, before));
+        peer.say({ kind: "ping", id: 0, token: 1 });
+        await until(() => peer.messages.at(-1)?.kind === "pong");
+        controller.abort();
+        await given.promise.catch(() => {});
+        peer.send(...parts.slice(before));
+        peer.say({ kind: "ping", id: 0, token: 2 });
+        await until(() => peer.messages.at(-1)?.kind === "pong" && peer.frames.length === 5);
+        const next = call("Foo.B");
+        peer.say(result(2, "b"));
+        expect(await next.promise).toBe("b");
+        connection.channel.link.close();
+      }
+    },
+  );
+
+  test(
+    name("what the server has named no feature for fails by itself, and nothing of it is sent"),
+    async () => {
+      const { peer, connection, call } = await openConnection(wire);
+      peer.hello();
+      await connection.ready;
+      const items = (async function* () {
+        yield 1;
+      })();
+      const needing = [
+        [{ stream: { index: 0, items } }, "UNSUPPORTED_STREAM"],
+        [{ oneWay: true }, "UNSUPPORTED_FLAG"],
+        [{ idempotencyKey: "k" }, "UNSUPPORTED_KEY"],
+      ] as const;
+      for (const [options, reason] of needing) {
+        const error = await failureOf(call("Foo.A", [null], options).promise);
+        expect(error).toMatchObject({ code: "UNIMPLEMENTED", reason, executed: "no" });
+      }
+      const plain = call("Foo.B");
+      await until(() => peer.frames.length > 1);
+      await turn();
+      expect(peer.messages.slice(1)).toMatchObject([{ kind: "call", method: "Foo.B" }]);
+      peer.say(result(plain.id, "b"));
+      expect(await plain.promise).toBe("b");
+      connection.channel.link.close();
+    },
+  );
+
+  test(name("items beyond the credit end the connection"), async () => {
+    const { peer, connection, call } = await openConnection(wire);
+    peer.hello(fullHello());
+    await connection.ready;
+    const stream = call("Foo.A").call[Symbol.asyncIterator]();
+    await until(() => peer.frames.length === 2);
+    peer.say(
+      itemMessage(1, new Uint8Array(limits.streamWindowBytes - 100)),
+      itemMessage(1, new Uint8Array(1_000)),
+      { kind: "ping", id: 0, token: 1 },
+    );
+    await until(() => peer.messages.at(-1)?.kind === "pong");
+    peer.say(itemMessage(1, 0));
+    await until(() => peer.closedWhy !== undefined);
+    expect(peer.messages.at(-1)).toMatchObject({ id: 0, reason: "PROTOCOL_ERROR" });
+    // What was allowed is there, and behind it the reason.
+    await stream.next();
+    await stream.next();
+    expect(await failureOf(stream.next())).toMatchObject({
+      code: "UNAVAILABLE",
+      reason: "PROTOCOL_ERROR",
+    });
   });
 
   test(name("a deadline that passes sends a cancel, and the handler's signal fires"), async () => {
@@ -509,28 +571,27 @@ for (const wire of wires) {
       await ends.connection.closedPromise;
     },
   );
+}
 
-  test(
-    name("more unsent bytes than may wait refuse further calls instead of filling the memory"),
-    async () => {
-      const { peer, connection, clock } = await openConnection(wire);
-      peer.hello();
-      await connection.ready;
-      const deadlines = new Deadlines(clock);
-      const half = new Uint8Array(4_000_000);
-      const calls = Array.from({ length: 36 }, () => {
-        const call = callOf("Foo.A", [half], clock, deadlines);
-        connection.start(call);
-        return call;
-      });
-      const error = await failureOf(calls[35]?.promise ?? Promise.resolve());
-      expect(error).toMatchObject({
-        code: "RESOURCE_EXHAUSTED",
-        reason: "QUEUE_FULL",
-        executed: "no",
-      });
-      expect(calls[30]?.settled).toBe(false);
-      connection.channel.link.close();
-    },
-  );
+for (const wire of [narrowWire, wires[1]]) {
+  test(`more unsent bytes than may wait refuse further calls instead of filling the memory, over ${wire.name}`, async () => {
+    const { peer, connection, clock } = await openConnection(wire);
+    peer.hello();
+    await connection.ready;
+    const deadlines = new Deadlines(clock);
+    const half = new Uint8Array(4_000_000);
+    const calls = Array.from({ length: 36 }, () => {
+      const call = callOf("Foo.A", [half], clock, deadlines);
+      connection.start(call);
+      return call;
+    });
+    const error = await failureOf(calls[35]?.promise ?? Promise.resolve());
+    expect(error).toMatchObject({
+      code: "RESOURCE_EXHAUSTED",
+      reason: "QUEUE_FULL",
+      executed: "no",
+    });
+    expect(calls[30]?.settled).toBe(false);
+    connection.channel.link.close();
+  });
 }

@@ -1,8 +1,13 @@
 import { expect, test } from "bun:test";
 import { GeeError } from "../../src/base/errors.ts";
+import { silentLog } from "../../src/base/log.ts";
 import { callContext, withContext } from "../../src/rpc/context.ts";
 import type { CallContext } from "../../src/rpc/context.ts";
-import { until } from "../support/clock.ts";
+import { HandlerRun } from "../../src/rpc/handler-run.ts";
+import { NestedCalls } from "../../src/rpc/nested-calls.ts";
+import { createServiceTable } from "../../src/rpc/service.ts";
+import { callMessage } from "../support/calls.ts";
+import { FakeClock, until } from "../support/clock.ts";
 import { openEnds, wires } from "../support/ends.ts";
 
 function contextOf(): CallContext | GeeError {
@@ -62,22 +67,24 @@ test("each of two handlers at work has its own", async () => {
 });
 
 test("a context that is set within another gives way to it again, after a throw too", () => {
-  const fake = (method: string): CallContext => ({
-    signal: new AbortController().signal,
-    remainingMs: 1,
-    metadata: {},
+  const host = {
     peer: "",
-    method,
-    log: { debug() {}, info() {}, warn() {}, error() {} },
-  });
+    log: silentLog,
+    clock: new FakeClock(),
+    nested: new NestedCalls(undefined),
+  };
+  const fake = (name: "inner" | "outer"): CallContext => {
+    const served = createServiceTable({ Foo: { [name]: () => 1 } }).find(`Foo.${name}`);
+    return new HandlerRun(callMessage(1), served, 1, { ...host, onExpired() {} });
+  };
   const method = (): string => callContext().method;
   const fail = (): never => {
     throw new Error("x");
   };
   const outer = (): void => {
-    expect(withContext(fake("inner"), method, undefined)).toBe("inner");
+    expect(withContext(fake("inner"), method, undefined)).toBe("Foo.inner");
     expect(() => withContext(fake("inner"), fail, undefined)).toThrow("x");
-    expect(callContext().method).toBe("outer");
+    expect(callContext().method).toBe("Foo.outer");
   };
   withContext(fake("outer"), outer, undefined);
   expect(contextOf()).toBeInstanceOf(GeeError);

@@ -21,7 +21,7 @@ test("a server says its version, limits, instance and all its methods", () => {
   const table = createServiceTable({ Foo: { Sum: () => 1 } });
   expect(createServerHello(table, "id")).toEqual({
     version: 1,
-    features: [],
+    features: ["parts", "streams", "oneway", "keys"],
     maxMessageBytes: limits.maxMessageBytes,
     maxInFlight: limits.maxInFlight,
     instance: "id",

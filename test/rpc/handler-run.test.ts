@@ -2,31 +2,21 @@ import { expect, test } from "bun:test";
 import { GeeError } from "../../src/base/errors.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { HandlerRun } from "../../src/rpc/handler-run.ts";
+import { NestedCalls } from "../../src/rpc/nested-calls.ts";
 import { createServiceTable } from "../../src/rpc/service.ts";
 import type { CallMessage } from "../../src/wire/message.ts";
+import { callMessage } from "../support/calls.ts";
 import { FakeClock } from "../support/clock.ts";
 
 const clock = new FakeClock();
 const served = createServiceTable({ Foo: { Sum: () => 1 } }).find("Foo.Sum");
-const call: CallMessage = {
-  kind: "call",
-  id: 7,
-  method: "Foo.Sum",
-  timeoutMs: 100,
-  args: [],
-  flags: 0,
-  attempt: 0,
-  metadata: undefined,
-  idempotencyKey: undefined,
-  streamArgument: undefined,
-};
-
 function runOf(changes: Partial<CallMessage> = {}, deadlineAt = clock.now() + 100) {
   const expired: HandlerRun[] = [];
-  const run = new HandlerRun({ ...call, ...changes }, served, deadlineAt, {
+  const run = new HandlerRun(callMessage(7, changes), served, deadlineAt, {
     peer: "127.0.0.1:9",
     log: silentLog,
     clock,
+    nested: new NestedCalls(undefined),
     onExpired: (one) => expired.push(one),
   });
   return { run, expired };

@@ -142,7 +142,7 @@ test("a process that is stopped again and again does not take its peer for dead"
 test("a loop that is a little late at every look finds a dead peer all the same", async () => {
   const { clock, said } = open();
   for (let look = 0; look < 4; look++) await lateBy(clock, limits.lateTurnMs + 10);
-  expect(said).toEqual(["10060 ping 1", "20120 stale", "20120 ping 2"]);
+  expect(said).toEqual(["10060 ping 1", "15090 stale", "15090 ping 2", "20120 ping 3"]);
 });
 
 test("after a read a look that is a little late is excused again", async () => {

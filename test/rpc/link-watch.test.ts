@@ -3,6 +3,7 @@ import { limits } from "../../src/base/limits.ts";
 import { GeeError } from "../../src/base/errors.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { Session } from "../../src/rpc/session.ts";
+import { callMessage } from "../support/calls.ts";
 import { FakeClock, turn } from "../support/clock.ts";
 import { hostOf } from "../support/ends.ts";
 import { linkPair } from "../support/links.ts";
@@ -19,18 +20,7 @@ class Foo {
 }
 
 function call(id: number, method: string, args: readonly unknown[]): Buffer {
-  return frameOf({
-    kind: "call",
-    id,
-    method,
-    timeoutMs: 600_000,
-    args,
-    flags: 0,
-    attempt: 0,
-    metadata: undefined,
-    idempotencyKey: undefined,
-    streamArgument: undefined,
-  });
+  return frameOf(callMessage(id, { method, args, timeoutMs: 600_000 }));
 }
 
 async function open(server: MemoryLinkOptions = {}) {

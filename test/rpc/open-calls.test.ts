@@ -33,6 +33,7 @@ function setup(firstCallId = 1) {
     paused: nothing,
     resumed: nothing,
     turnsAway: () => false,
+    takesPart: () => false,
     closed: nothing,
     idsRanOut: () => void told.push(`ids ran out with ${calls.size} open`),
     tooManyStrays: (allowed: number) => void told.push(`more than ${allowed} strays`),
@@ -60,7 +61,7 @@ function setup(firstCallId = 1) {
 /** Calls whose server accepts `maxInFlight` at once and lists nothing. */
 function greeted(maxInFlight: number): ReturnType<typeof setup> {
   const made = setup();
-  made.calls.greeted({ maxInFlight, services: new Map() });
+  made.calls.greeted({ features: [], maxInFlight, services: new Map() });
   return made;
 }
 
@@ -149,7 +150,7 @@ test("methods go by number only when the hello lists them", async () => {
   const { calls, peer, start } = setup();
   start("Foo.Sum");
   const methods = new Map([["Sum", { number: 9, flags: methodFlags.idempotent }]]);
-  calls.greeted({ maxInFlight: 100, services: new Map([["Foo", { methods }]]) });
+  calls.greeted({ features: [], maxInFlight: 100, services: new Map([["Foo", { methods }]]) });
   for (const name of ["Foo.Sum", "Foo.Sum", "Foo.Other", "Bar.Sum", "Sum", "Foo.Sum."]) start(name);
   await turn();
   const sent = peer.messages.map((message) => message.kind === "call" && message.method);

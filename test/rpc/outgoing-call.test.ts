@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { Deadlines } from "../../src/base/deadlines.ts";
 import { GeeError } from "../../src/base/errors.ts";
-import type { CallCarrier } from "../../src/rpc/outgoing-call.ts";
+import type { CallCarrier } from "../../src/rpc/call-request.ts";
 import { FakeClock } from "../support/clock.ts";
 import { callOf, failureOf } from "../support/ends.ts";
 import type { TestCall } from "../support/ends.ts";

@@ -5,7 +5,7 @@ import * as refusals from "../../src/rpc/refusals.ts";
 test("what starts nothing says that nothing was executed, so that it may be tried elsewhere", () => {
   const refused = [
     refusals.wrongInstance(),
-    refusals.tooManyInFlight(),
+    refusals.tooManyInFlight(8),
     refusals.shuttingDown(),
     refusals.helloTimeout("127.0.0.1:9"),
     refusals.badCall("too short"),

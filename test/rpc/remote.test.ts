@@ -1,9 +1,10 @@
 import { expect, test } from "bun:test";
-import { createRemote } from "../../src/rpc/remote.ts";
+import { createRemote, type Call } from "../../src/rpc/remote.ts";
 
 interface Foo {
   Sum(a: number, b: number): number;
   Fail(): Promise<string>;
+  Count(to: number): AsyncGenerator<number>;
 }
 
 function recorded() {
@@ -23,6 +24,18 @@ test("every name is a method that calls with its arguments", async () => {
     ["Foo.Sum", [1, 2]],
     ["Foo.Fail", []],
   ]);
+});
+
+test("what calling gives is handed on as it is, to be awaited or iterated", () => {
+  const promise = Promise.resolve(3);
+  const call: Call = Object.assign(promise, {
+    async *[Symbol.asyncIterator]() {
+      yield 1;
+    },
+  });
+  const foo = createRemote<Foo>("Foo", () => call);
+  expect<unknown>(foo.Sum(1, 2)).toBe(call);
+  expect<unknown>(foo.Count(3)).toBe(call);
 });
 
 test("a method is the same function each time, needs no this, and may be passed on", async () => {

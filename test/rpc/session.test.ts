@@ -1,36 +1,22 @@
 import { expect, test } from "bun:test";
 import { GeeError } from "../../src/base/errors.ts";
+import { limits } from "../../src/base/limits.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { callContext } from "../../src/rpc/context.ts";
 import { Session } from "../../src/rpc/session.ts";
-import type { CallMessage, Message } from "../../src/wire/message.ts";
+import { callMessage, cancelMessage as cancel, itemMessage } from "../support/calls.ts";
 import { FakeClock, turn, until } from "../support/clock.ts";
 import { hostOf, openSession, wires } from "../support/ends.ts";
 import { linkPair } from "../support/links.ts";
-import { ScriptedPeer } from "../support/scripted-peer.ts";
-
-function callMessage(id: number, changes: Partial<CallMessage> = {}): CallMessage {
-  return {
-    kind: "call",
-    id,
-    method: "Foo.Sum",
-    timeoutMs: 9_000,
-    args: [1, 2],
-    flags: 0,
-    attempt: 0,
-    metadata: undefined,
-    idempotencyKey: undefined,
-    streamArgument: undefined,
-    ...changes,
-  };
-}
-
-const cancel = (id: number): Message => ({
-  kind: "cancel",
-  id,
-  code: "CANCELLED",
-  message: undefined,
-});
+import {
+  bareHello,
+  frameOf,
+  fromHex,
+  fullHello,
+  rawFrame,
+  ScriptedPeer,
+} from "../support/scripted-peer.ts";
+import { inParts } from "./every-kind.ts";
 
 function createFoo() {
   const started: unknown[] = [];
@@ -327,6 +313,88 @@ test("a caller that does not read its replies is not read either, and goes on wh
   await until(() => peer.frames.length === 9, "all replies");
   expect(bigs).toBe(8);
   expect(pair.server.paused).toBe(false);
+});
+
+test("a call in parts has its place from its first part on, and needs no other when it is whole", async () => {
+  const { foo, open } = createFoo();
+  const { peer, session } = await openSession(memory, { Foo: foo }, { maxInFlight: 2 });
+  peer.hello(fullHello());
+  const [first, rest] = inParts(callMessage(2));
+  peer.send(frameOf(callMessage(1, { method: "Foo.Hold" })), first);
+  await until(() => open.length === 1);
+  expect(session.inFlight).toBe(2);
+  peer.say(callMessage(3));
+  await until(() => peer.frames.length === 2);
+  peer.send(rest);
+  await until(() => peer.frames.length === 3);
+  expect(peer.messages.slice(1)).toMatchObject([
+    { kind: "fault", id: 3, reason: "TOO_MANY_IN_FLIGHT", executed: "no" },
+    { kind: "result", id: 2, value: 3 },
+  ]);
+  expect(session.inFlight).toBe(1);
+  session.channel.link.close();
+});
+
+test("credit that is granted before an answer has turned out to be a stream counts for it", async () => {
+  for (const streamArgument of [undefined, 0]) {
+    const begin = Promise.withResolvers<void>();
+    const services = {
+      Foo: {
+        async Late(_items: unknown): Promise<Iterator<unknown>> {
+          await begin.promise;
+          return Array.from({ length: 6 }, () => new Uint8Array(60_000)).values();
+        },
+      },
+    };
+    const { peer, session } = await openSession(memory, services);
+    peer.hello(fullHello());
+    peer.say(
+      callMessage(1, { method: "Foo.Late", args: [null], streamArgument }),
+      { kind: "credit", id: 1, bytes: 50_000 },
+      { kind: "credit", id: 1, bytes: 50_000 },
+      { kind: "ping", id: 0, token: 1 },
+    );
+    await until(() => peer.messages.at(-1)?.kind === "pong");
+    begin.resolve();
+    await until(() => peer.messages.at(-1)?.kind === "end", "the end of 360,000 bytes");
+    session.channel.link.close();
+  }
+});
+
+test("a part that cannot be read needs the feature of parts, and no other", async () => {
+  const outcomes = [];
+  for (const feature of ["parts", "streams"]) {
+    const { peer, session } = await openSession(memory, { Foo: createFoo().foo });
+    peer.hello(bareHello({ features: [feature] }));
+    peer.say(callMessage(1, { method: "Foo.Hold" }));
+    const unreadable = rawFrame(2, 1, 1, fromHex("82"));
+    peer.send(unreadable);
+    await until(() => peer.frames.length === 2);
+    outcomes.push(peer.messages[1]);
+    session.channel.link.close();
+  }
+  expect(outcomes).toMatchObject([
+    { kind: "fault", id: 1, reason: "BAD_BODY", executed: "maybe" },
+    { kind: "fault", id: 0, reason: "UNSUPPORTED_KIND" },
+  ]);
+});
+
+test("items beyond the credit end the connection, and those that were allowed do not", async () => {
+  const services = { Foo: { Keep: (_items: unknown) => new Promise(() => {}) } };
+  const { peer, session } = await openSession(memory, services);
+  peer.hello(fullHello());
+  peer.say(
+    callMessage(1, { method: "Foo.Keep", args: [null], streamArgument: 0 }),
+    // It may take more than there is, as long as there is any.
+    itemMessage(1, new Uint8Array(limits.streamWindowBytes - 100)),
+    itemMessage(1, new Uint8Array(1_000)),
+    { kind: "ping", id: 0, token: 1 },
+  );
+  await until(() => peer.messages.at(-1)?.kind === "pong");
+  peer.say(itemMessage(1, 0));
+  await until(() => peer.closedWhy !== undefined);
+  expect(peer.messages.at(-1)).toMatchObject({ id: 0, reason: "PROTOCOL_ERROR" });
+  expect(session.isClosed).toBe(true);
 });
 
 test("replies that leave at once hold nothing up, however large they are", async () => {

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { GeeError } from "../../src/base/errors.ts";
 import { limits } from "../../src/base/limits.ts";
 import { errorForCaller } from "../../src/rpc/thrown.ts";
-import { memoryLog } from "../support/registry.ts";
+import { memoryLog } from "../support/memory-log.ts";
 
 /** What the caller of `Foo.Run` gets, what the log got, and how many ids were made for it. */
 function become(thrown: unknown) {

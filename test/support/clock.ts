@@ -22,6 +22,8 @@ interface Due {
   readonly order: number;
   readonly task: () => void;
   readonly background: boolean;
+  /** A timer of another process. */
+  readonly elsewhere: boolean;
 }
 
 /** Time that moves only by `advance`. */
@@ -39,23 +41,33 @@ export class FakeClock implements Clock {
     return this.#wall;
   }
 
-  /** The wall clock jumps; nothing that waits may notice. */
   /** Time passes and nothing runs, as when the loop stands still. */
   stall(byMs: number): void {
     this.#now += byMs;
   }
 
+  /** The wall clock jumps; nothing that waits may notice. */
   jumpWall(byMs: number): void {
     this.#wall += byMs;
   }
 
   after(delayMs: number, task: () => void, options?: { readonly background?: boolean }): Timer {
-    const due: Due = {
-      at: this.#now + Math.max(delayMs, 0),
-      order: this.#order++,
-      task,
-      background: options?.background ?? false,
+    return this.#add(delayMs, task, options?.background ?? false, false);
+  }
+
+  /** The same time for another process: its timers run, and are not counted here. */
+  elsewhere(): Clock {
+    return {
+      now: () => this.now(),
+      wall: () => this.wall(),
+      after: (delayMs, task) => this.#add(delayMs, task, true, true),
+      nextPhase: (task) => this.nextPhase(task),
     };
+  }
+
+  #add(delayMs: number, task: () => void, background: boolean, elsewhere: boolean): Timer {
+    const at = this.#now + Math.max(delayMs, 0);
+    const due: Due = { at, order: this.#order++, task, background, elsewhere };
     this.#timers.add(due);
     return { cancel: () => this.#timers.delete(due) };
   }
@@ -66,12 +78,13 @@ export class FakeClock implements Clock {
 
   /** How many timers wait; `foreground`: those alone that keep the process alive. */
   pending(only: "all" | "foreground" = "all"): number {
-    return [...this.#timers].filter((due) => only === "all" || !due.background).length;
+    const counts = (due: Due): boolean => !due.elsewhere && (only === "all" || !due.background);
+    return [...this.#timers].filter(counts).length;
   }
 
   /** When the next timer is due, from now; undefined when none waits. */
   nextInMs(): number | undefined {
-    const next = this.#next();
+    const next = this.#next((due) => !due.elsewhere);
     return next === undefined ? undefined : next.at - this.#now;
   }
 
@@ -90,9 +103,10 @@ export class FakeClock implements Clock {
     this.#now = end;
   }
 
-  #next(): Due | undefined {
+  #next(counts: (due: Due) => boolean = () => true): Due | undefined {
     let first: Due | undefined;
     for (const due of this.#timers) {
+      if (!counts(due)) continue;
       if (first === undefined || due.at < first.at) first = due;
       else if (due.at === first.at && due.order < first.order) first = due;
     }

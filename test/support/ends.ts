@@ -1,26 +1,28 @@
 import { parseEndpoint } from "../../src/base/address.ts";
 import { Deadlines } from "../../src/base/deadlines.ts";
 import { GeeError } from "../../src/base/errors.ts";
-import type { Log } from "../../src/base/log.ts";
+import { limits } from "../../src/base/limits.ts";
 import { systemClock } from "../../src/base/time.ts";
-import type { Clock } from "../../src/base/time.ts";
-import { Turns } from "../../src/base/turns.ts";
 import { createDial } from "../../src/net/dial.ts";
 import { listen } from "../../src/net/listen.ts";
 import { Connection } from "../../src/rpc/connection.ts";
-import { createServerHello } from "../../src/rpc/greeting.ts";
-import { OutgoingCall } from "../../src/rpc/outgoing-call.ts";
-import type { CallRequest } from "../../src/rpc/outgoing-call.ts";
-import { createServiceTable } from "../../src/rpc/service.ts";
-import type { ServiceOptions } from "../../src/rpc/service.ts";
+import type { OutgoingCall } from "../../src/rpc/outgoing-call.ts";
 import { Session } from "../../src/rpc/session.ts";
 import type { SessionHost } from "../../src/rpc/session.ts";
 import type { Link, LinkEvents } from "../../src/wire/link.ts";
-import type { Metadata } from "../../src/wire/message.ts";
+import { callOf } from "./calls.ts";
+import type { TestCall } from "./calls.ts";
 import { FakeClock, until } from "./clock.ts";
+import { connectionOptions, hostOf } from "./hosts.ts";
+import type { TestHost } from "./hosts.ts";
 import { linkPair } from "./links.ts";
-import { memoryLog } from "./registry.ts";
+import type { MemoryLinkOptions } from "./links.ts";
+import { memoryLog } from "./memory-log.ts";
 import { ScriptedPeer } from "./scripted-peer.ts";
+
+export { callOf } from "./calls.ts";
+export type { TestCall } from "./calls.ts";
+export { hostOf } from "./hosts.ts";
 
 /** Takes one end of a connection; what it returns hears of the link. */
 export type Attach = (link: Link) => LinkEvents;
@@ -32,17 +34,24 @@ export interface Wire {
   join(caller: Attach, server: Attach): Promise<void>;
 }
 
-/** Every protocol test runs over each of these. */
-export const wires: readonly [memory: Wire, sockets: Wire] = [
-  {
-    name: "memory",
+function memoryWire(name: string, options: MemoryLinkOptions): Wire {
+  return {
+    name,
     join(caller, server) {
-      const pair = linkPair();
+      const pair = linkPair(options);
       pair.caller.open(caller(pair.caller));
       pair.server.open(server(pair.server));
       return Promise.resolve();
     },
-  },
+  };
+}
+
+/** A wire with room for little, so that large frames wait unsent for a moment. */
+export const narrowWire: Wire = memoryWire("memory with little room", { roomBytes: 65_536 });
+
+/** Every protocol test runs over each of these. */
+export const wires: readonly [memory: Wire, sockets: Wire] = [
+  memoryWire("memory", {}),
   {
     name: "sockets",
     async join(caller, server) {
@@ -94,83 +103,6 @@ export function scripted(plays: "caller" | "server"): {
   return { peer, attach };
 }
 
-/** What the sessions of a server share. */
-export function hostOf(
-  services: Readonly<Record<string, object>>,
-  options: {
-    readonly clock: Clock;
-    readonly log: Log;
-    readonly methods?: ServiceOptions | undefined;
-  },
-): SessionHost {
-  const { clock, log, methods } = options;
-  const table = createServiceTable(services, methods);
-  return {
-    clock,
-    deadlines: new Deadlines(clock),
-    turns: new Turns(clock),
-    log,
-    table,
-    hello: createServerHello(table, "served"),
-    running: 0,
-    draining: false,
-    greeted() {},
-    changed() {},
-  };
-}
-
-/** What a test may say of a call. */
-export interface TestCall {
-  readonly timeoutMs?: number;
-  readonly signal?: AbortSignal;
-  readonly metadata?: Metadata;
-  readonly again?: (call: OutgoingCall, error: GeeError) => boolean;
-  readonly settled?: () => void;
-}
-
-/** A call that nobody routes. */
-class FreeCall extends OutgoingCall {
-  readonly #options: TestCall;
-
-  constructor(request: CallRequest, deadlines: Deadlines, options: TestCall) {
-    super(request, deadlines);
-    this.#options = options;
-  }
-
-  protected override again(error: GeeError): boolean {
-    return this.#options.again?.(this, error) ?? false;
-  }
-
-  protected override onSettled(): void {
-    this.#options.settled?.();
-  }
-}
-
-/** A call that no connection carries yet. Its promise may reject unseen. */
-export function callOf(
-  method: string,
-  args: readonly unknown[],
-  clock: Clock,
-  deadlines: Deadlines,
-  options: TestCall = {},
-): OutgoingCall {
-  const timeoutMs = options.timeoutMs ?? 10_000;
-  const call = new FreeCall(
-    {
-      method,
-      args,
-      deadlineAt: clock.now() + timeoutMs,
-      metadata: options.metadata,
-      signal: options.signal,
-    },
-    deadlines,
-    options,
-  );
-  call.listen();
-  call.promise.catch(() => {});
-  return call;
-}
-
 /** A caller and a server that have greeted each other, in time that moves by hand. */
 export interface Ends extends AsyncDisposable {
   readonly clock: FakeClock;
@@ -183,25 +115,32 @@ export interface Ends extends AsyncDisposable {
   call(method: string, args?: readonly unknown[], options?: TestCall): OutgoingCall;
 }
 
+/** What a test may say of a connection. */
+export interface TestConnection {
+  /** The instance that is meant. */
+  readonly instance?: string;
+  readonly firstCallId?: number;
+  /** The largest message that it accepts; of `openEnds`, that either end does. */
+  readonly maxMessageBytes?: number;
+}
+
 /** Joins a connection and a session that serves `services`. */
 export async function openEnds(
   wire: Wire,
   services: Readonly<Record<string, object>>,
-  options: { readonly methods?: ServiceOptions; readonly firstCallId?: number } = {},
+  options: TestConnection & Omit<TestHost, "clock" | "log"> = {},
 ): Promise<Ends> {
   const clock = new FakeClock();
   const { log, lines } = memoryLog();
-  const host = hostOf(services, { clock, log, methods: options.methods });
+  const { firstCallId, instance = "served", ...serving } = options;
+  const host = hostOf(services, { clock, log, ...serving });
+  const { deadlines } = host;
   const opened: { connection?: Connection; session?: Session } = {};
   await wire.join(
     (link) => {
-      const { firstCallId } = options;
-      opened.connection = new Connection(link, {
-        clock,
-        deadlines: host.deadlines,
-        instance: "served",
-        firstCallId,
-      });
+      const { maxMessageBytes = limits.maxMessageBytes } = options;
+      const caller = { clock, deadlines, instance, firstCallId, maxMessageBytes };
+      opened.connection = new Connection(link, caller);
       return opened.connection.channel;
     },
     (link) => {
@@ -212,7 +151,7 @@ export async function openEnds(
   const { connection, session } = opened;
   if (connection === undefined || session === undefined) throw new Error("an end is missing");
   await connection.ready;
-  const deadlines = new Deadlines(clock);
+  const callDeadlines = new Deadlines(clock);
   return {
     clock,
     host,
@@ -220,7 +159,7 @@ export async function openEnds(
     connection,
     lines,
     call(method, args = [], own = {}) {
-      const call = callOf(method, args, clock, deadlines, own);
+      const call = callOf(method, args, clock, callDeadlines, own);
       connection.start(call);
       return call;
     },
@@ -234,7 +173,7 @@ export async function openEnds(
 /** A connection whose server is scripted. */
 export async function openConnection(
   wire: Wire,
-  options: { readonly instance?: string; readonly firstCallId?: number } = {},
+  options: TestConnection = {},
 ): Promise<{
   readonly clock: FakeClock;
   readonly peer: ScriptedPeer;
@@ -245,8 +184,7 @@ export async function openConnection(
   const { peer, attach } = scripted("server");
   let made: Connection | undefined;
   await wire.join((link) => {
-    const { instance, firstCallId } = options;
-    made = new Connection(link, { clock, deadlines: new Deadlines(clock), instance, firstCallId });
+    made = new Connection(link, connectionOptions({ clock, ...options }));
     return made.channel;
   }, attach);
   if (made === undefined) throw new Error("the connection is missing");
@@ -269,7 +207,7 @@ export async function openConnection(
 export async function openSession(
   wire: Wire,
   services: Readonly<Record<string, object>>,
-  options: { readonly methods?: ServiceOptions } = {},
+  options: Omit<TestHost, "clock" | "log"> = {},
 ): Promise<{
   readonly clock: FakeClock;
   readonly peer: ScriptedPeer;
@@ -279,7 +217,7 @@ export async function openSession(
 }> {
   const clock = new FakeClock();
   const { log, lines } = memoryLog();
-  const host = hostOf(services, { clock, log, methods: options.methods });
+  const host = hostOf(services, { clock, log, ...options });
   const { peer, attach } = scripted("caller");
   let session: Session | undefined;
   await wire.join(attach, (link) => {

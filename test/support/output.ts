@@ -1,4 +1,5 @@
-import { createOutput, type Output, type Sink } from "../../src/cli/output.ts";
+import { createOutput, type Output } from "../../src/cli/output.ts";
+import type { Sink } from "../../src/cli/sink.ts";
 
 /** An output that keeps what is written to it. */
 export interface KeptOutput {
@@ -22,15 +23,12 @@ export function keptOutput(options: KeptOutputOptions = {}): KeptOutput {
   const { json = false, terminal = false, columns = 80, env = {} } = options;
   const sink = (): { sink: Sink; text: () => string } => {
     let kept = "";
+    const keep = async (text: string): Promise<void> => {
+      kept += text;
+    };
     return {
       text: () => kept,
-      sink: {
-        terminal,
-        columns,
-        async write(text) {
-          kept += text;
-        },
-      },
+      sink: { terminal, columns, closed: false, write: keep, pour: keep },
     };
   };
   const [stdout, stderr] = [sink(), sink()];

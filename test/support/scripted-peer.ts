@@ -1,7 +1,7 @@
 import type { GeeError } from "../../src/base/errors.ts";
 import { limits } from "../../src/base/limits.ts";
 import { ValueReader } from "../../src/wire/decode.ts";
-import { protocolVersion } from "../../src/wire/hello.ts";
+import { featureNames, protocolVersion } from "../../src/wire/hello.ts";
 import type { CallerHello, ServerHello } from "../../src/wire/hello.ts";
 import type { LinkEvents } from "../../src/wire/link.ts";
 import { readMessage } from "../../src/wire/message-reader.ts";
@@ -44,6 +44,21 @@ export function rawFrame(kind: number, id: number, fields: number, body: Uint8Ar
   frame.writeUInt32BE(id, 8);
   frame.set(body, 12);
   return frame;
+}
+
+/** The hello of a caller that knows no feature; `fields` replace the usual ones. */
+export function bareHello(fields: Partial<CallerHello> = {}): CallerHello {
+  return {
+    version: protocolVersion,
+    features: [],
+    maxMessageBytes: limits.maxMessageBytes,
+    ...fields,
+  };
+}
+
+/** The hello of a caller that knows every feature; `fields` replace the usual ones. */
+export function fullHello(fields: Partial<CallerHello> = {}): CallerHello {
+  return bareHello({ features: featureNames, ...fields });
 }
 
 /**
@@ -102,24 +117,19 @@ export class ScriptedPeer implements LinkEvents {
     this.send(...messages.map(frameOf));
   }
 
-  /** Says a sound hello of its side; `fields` replace the usual ones. */
-  hello(fields: Partial<CallerHello & ServerHello> = {}): void {
-    const common = {
-      version: protocolVersion,
-      features: [],
-      maxMessageBytes: limits.maxMessageBytes,
-    };
+  /**
+   * Says a sound hello of its side that names no feature; `fields` replace the usual ones, and
+   * `hello(fullHello())` names all features on either side.
+   */
+  hello(fields: Partial<CallerHello> | Partial<ServerHello> = {}): void {
     if (this.#plays === "caller") {
-      this.say({ kind: "callerHello", id: 0, hello: { ...common, ...fields } });
+      this.say({ kind: "callerHello", id: 0, hello: bareHello(fields) });
       return;
     }
-    const own = {
-      maxInFlight: limits.maxInFlight,
-      instance: "scripted",
-      services: new Map(),
-      complete: true,
-    };
-    this.say({ kind: "serverHello", id: 0, hello: { ...common, ...own, ...fields } });
+    const { instance = "scripted" } = fields;
+    const own = { maxInFlight: limits.maxInFlight, services: new Map(), complete: true };
+    const hello = { ...bareHello(), ...own, ...fields, instance };
+    this.say({ kind: "serverHello", id: 0, hello });
   }
 
   /** Ends its side; `link.close()` and `link.cut()` are the rougher ways. */
