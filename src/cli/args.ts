@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from "commander";
 import type { GeeError } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
 import { nearest } from "../base/names.ts";
+import { readCall, type CallInvocation } from "./call-args.ts";
 import { commandList, commands, findCommand, topics, type CommandSpec } from "./commands.ts";
 import { usageError } from "./usage.ts";
 import { Values, type Environment, type Target } from "./values.ts";
@@ -25,19 +26,6 @@ export interface ServerInvocation {
   readonly registry: readonly string[] | undefined;
   readonly drainTimeoutMs: number;
   readonly insecure: boolean;
-}
-
-/** `gee call`. */
-export interface CallInvocation {
-  readonly kind: "call";
-  readonly method: string;
-  readonly positionals: readonly string[];
-  readonly data: string | undefined;
-  readonly target: Target;
-  readonly timeoutMs: number;
-  readonly policy: "random" | "round-robin";
-  readonly all: boolean;
-  readonly to: string | undefined;
 }
 
 /** `gee list`. */
@@ -216,42 +204,6 @@ function readServer(values: Values): ServerInvocation {
     registry: register ? values.list("registry") : undefined,
     drainTimeoutMs: values.duration("drain"),
     insecure: values.switch("insecure"),
-  };
-}
-
-function readCall(values: Values): CallInvocation {
-  const [method = "", ...positionals] = values.operands;
-  if (!method.includes(".")) {
-    throw usageError(`${JSON.stringify(method)} is no SERVICE.METHOD`, {
-      hint: "for example: gee call Foo.Sum 1 2",
-    });
-  }
-  const data = values.text("data");
-  if (data !== undefined && positionals.length > 0) {
-    throw usageError(`--data and ${JSON.stringify(positionals[0])} exclude each other`, {
-      hint: "--data holds all arguments; a JSON array is the argument list",
-    });
-  }
-  const policy = values.text("policy") ?? "";
-  if (policy !== "random" && policy !== "round-robin") {
-    const meant = nearest(policy, ["random", "round-robin"]);
-    throw usageError(`there is no policy ${JSON.stringify(policy)}`, {
-      hint: meant === undefined ? "random or round-robin" : `did you mean ${meant}?`,
-    });
-  }
-  const all = values.switch("all");
-  const to = values.text("to");
-  if (all && to !== undefined) throw usageError("--all and --to exclude each other");
-  return {
-    kind: "call",
-    method,
-    positionals,
-    data,
-    target: values.target(),
-    timeoutMs: values.duration("timeout", 1),
-    policy,
-    all,
-    to,
   };
 }
 

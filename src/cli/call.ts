@@ -1,116 +1,161 @@
 import { GeeError } from "../base/errors.ts";
 import { systemClock } from "../base/time.ts";
 import { connect, type CallOptions, type Gee } from "../client.ts";
-import type { CallInvocation } from "./args.ts";
+import { printAnswer, type Answer } from "./answer.ts";
+import type { CallInvocation } from "./call-args.ts";
+import { callAll } from "./call-all.ts";
 import { connectOptions, withNextStep } from "./connecting.ts";
 import { formatDuration } from "./durations.ts";
-import { toJson } from "./json.ts";
+import { openChunks, openItems } from "./item-lines.ts";
 import { parseArgument, parseData } from "./literals.ts";
-import { callExitCode, errorFields, type Output } from "./output.ts";
-import { catchStopSignals } from "./signals.ts";
-import { table } from "./table.ts";
+import { callExitCode, type Output } from "./output.ts";
+import { catchStopSignals, type StopSignal } from "./signals.ts";
+import { within } from "./within.ts";
 
-/** `gee call`: calls one instance, or with `--all` every one, and prints what comes back. */
+/** What ends a call before its answer. */
+interface Ending {
+  /** Takes the call back when it aborts, down to its handler. */
+  readonly call: AbortController;
+  /** What was wrong with the items of its stream argument. */
+  badItem: GeeError | undefined;
+}
+
+/**
+ * `gee call`: calls one instance, or with `--all` every one, and prints what comes back: a result, or
+ * items as they come.
+ */
 export async function runCall(invocation: CallInvocation, output: Output): Promise<number> {
-  const args = await readArguments(invocation);
-  const controller = new AbortController();
+  const startedAt = systemClock.now();
+  const ending: Ending = { call: new AbortController(), badItem: undefined };
+  let args: readonly unknown[];
+  try {
+    args = await readArguments(invocation, ending);
+  } catch (thrown) {
+    const error = GeeError.from(thrown);
+    if (error.code !== "DEADLINE_EXCEEDED") throw error;
+    await output.error(error);
+    return callExitCode(error);
+  }
   using signals = catchStopSignals();
-  const interrupted = signals.first.then((signal) => {
-    controller.abort(
-      new GeeError("CANCELLED", `interrupted by ${signal.name}`, { reason: signal.name }),
-    );
-    return signal.exitCode;
+  let interruption: StopSignal | undefined;
+  void signals.first.then((signal) => {
+    interruption = signal;
+    const why = `interrupted by ${signal.name}`;
+    ending.call.abort(new GeeError("CANCELLED", why, { reason: signal.name }));
   });
-  const work = callAndPrint(invocation, args, controller.signal, output);
+  const { timeoutMs } = invocation;
+  const leftMs = timeoutMs === undefined ? undefined : timeoutMs - (systemClock.now() - startedAt);
+  const work = callAndPrint(invocation, args, leftMs, ending, output);
   return await Promise.race([
     // A call that answered in spite of the signal has done its work.
-    work.then((code) => (controller.signal.aborted && code !== 0 ? interrupted : code)),
+    work.then((code) => (code === 0 ? code : (interruption?.exitCode ?? code))),
     signals.second.then((signal) => signal.exitCode),
   ]);
 }
 
-async function readArguments({ data, positionals }: CallInvocation): Promise<readonly unknown[]> {
+async function readArguments(
+  { data, positionals, stream, timeoutMs }: CallInvocation,
+  ending: Ending,
+): Promise<readonly unknown[]> {
+  const broken = (error: GeeError): void => {
+    ending.badItem ??= error;
+    ending.call.abort(error);
+  };
+  const items =
+    stream === undefined
+      ? []
+      : [
+          openItems(stream, broken, {
+            file: (path) => openChunks(Bun.file(path).stream()),
+            stdin: () => openChunks(Bun.stdin.stream()),
+          }),
+        ];
   if (data === undefined) {
-    return positionals.map((text, index) => parseArgument(text, index + 1));
+    return [...positionals.map((text, index) => parseArgument(text, index + 1)), ...items];
   }
-  return parseData(data, {
+  const reading = parseData(data, {
     file: (path) => Bun.file(path).bytes(),
     stdin: () => Bun.stdin.bytes(),
   });
+  const args =
+    timeoutMs === undefined ? reading : within(timeoutMs, "--data was not read", reading);
+  return [...(await args), ...items];
 }
 
 async function callAndPrint(
   invocation: CallInvocation,
   args: readonly unknown[],
-  signal: AbortSignal,
+  timeoutMs: number | undefined,
+  ending: Ending,
   output: Output,
 ): Promise<number> {
-  const { method, timeoutMs, to, policy, all } = invocation;
-  await using gee = connect({
-    ...connectOptions(invocation, output),
-    policy,
-  });
-  const options: CallOptions = { timeoutMs, signal, ...(to === undefined ? {} : { to }) };
+  const { policy, all, to, metadata, idempotencyKey, oneWay } = invocation;
+  await using gee = connect({ ...connectOptions(invocation, output), policy });
+  const options: CallOptions = {
+    signal: ending.call.signal,
+    oneWay,
+    // Only what somebody gave: a stream, either way, has no total limit by default.
+    ...(timeoutMs === undefined ? {} : { timeoutMs: Math.max(timeoutMs, 1) }),
+    ...(to === undefined ? {} : { to }),
+    ...(metadata === undefined ? {} : { metadata }),
+    ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+  };
   if (all) return await callAll(gee, invocation, args, options, output);
   const startedAt = systemClock.now();
-  let value: unknown;
-  try {
-    value = await gee.call(method, args, options);
-  } catch (thrown) {
-    const error = withNextStep(GeeError.from(thrown), invocation.target);
+  const answer = await callOne(gee, invocation, args, options, ending, output);
+  if (answer.kind === "failed") {
+    const { badItem } = ending;
+    if (badItem !== undefined) throw badItem.withExecuted(answer.error.executed);
+    const error = withNextStep(answer.error, invocation.target);
     await output.error(error);
     return callExitCode(error);
   }
-  const took = formatDuration(systemClock.now() - startedAt);
-  await output.value(value);
-  if (output.terminal && !output.json) await output.talk("called", `-> ${method}  ${took}`);
+  if (output.terminal && !output.json) {
+    const took = formatDuration(systemClock.now() - startedAt);
+    await output.talk("called", `-> ${invocation.method}  ${took}${remark(answer)}`);
+  }
   return 0;
 }
 
-async function callAll(
+/** One-way: nothing comes back. */
+type Sent = { readonly kind: "sent" };
+
+async function callOne(
   gee: Gee,
-  { method, target }: CallInvocation,
+  { method, oneWay }: CallInvocation,
   args: readonly unknown[],
   options: CallOptions,
+  ending: Ending,
   output: Output,
-): Promise<number> {
-  let outcomes: Awaited<ReturnType<Gee["broadcastAll"]>>;
+): Promise<Answer | Sent> {
+  const call = gee.call(method, args, options);
+  if (oneWay) {
+    return await call.then(
+      () => ({ kind: "sent" }) as const,
+      (thrown: unknown) => ({ kind: "failed", error: GeeError.from(thrown) }) as const,
+    );
+  }
+  // A reader who is slow does not make the command last longer than it may.
+  const release = new AbortController();
+  const { signal } = ending.call;
+  signal.addEventListener("abort", () => release.abort(), { once: true });
+  if (signal.aborted) release.abort();
+  const late =
+    options.timeoutMs === undefined
+      ? undefined
+      : systemClock.after(options.timeoutMs, () => release.abort());
   try {
-    outcomes = await gee.broadcastAll(method, args, options);
-  } catch (thrown) {
-    const error = withNextStep(GeeError.from(thrown), target);
-    await output.error(error);
-    return callExitCode(error);
+    return await printAnswer(call, output, {
+      release: release.signal,
+      stop: () => ending.call.abort(),
+    });
+  } finally {
+    late?.cancel();
   }
-  if (output.json) {
-    await output.value(
-      outcomes.map((outcome) => ({
-        id: outcome.member.id,
-        address: outcome.member.address,
-        // Not toJson's business: a field that is undefined would vanish, and with it the result.
-        ...(outcome.ok === false
-          ? { error: errorFields(outcome.error) }
-          : { value: outcome.value ?? null }),
-      })),
-    );
-  } else {
-    const text = table(
-      outcomes,
-      [
-        { heading: "INSTANCE", text: ({ member }) => member.id ?? "?" },
-        { heading: "ADDRESS", text: ({ member }) => member.address },
-        {
-          heading: "RESULT",
-          text: (outcome) =>
-            outcome.ok
-              ? toJson(outcome.value)
-              : `error: ${outcome.error.code}  ${outcome.error.message}`,
-        },
-      ],
-      output.terminal ? output.columns : undefined,
-    );
-    await output.data(text);
-  }
-  const failed = outcomes.find(({ ok }) => !ok);
-  return failed === undefined || failed.ok ? 0 : callExitCode(failed.error);
+}
+
+function remark(answer: Answer | Sent): string {
+  if (answer.kind === "sent") return ", sent";
+  if (answer.kind !== "items") return "";
+  return `, ${answer.count} ${answer.count === 1 ? "item" : "items"}`;
 }

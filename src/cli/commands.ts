@@ -132,7 +132,7 @@ export const commands: Readonly<Record<CommandName, CommandSpec>> = {
     name: "call",
     usage: "SERVICE.METHOD [ARG ...]",
     arguments: [1, Number.POSITIVE_INFINITY],
-    summary: "calls a method and prints its result",
+    summary: "calls a method and prints its result, or its items as they come",
     flags: [
       registry,
       {
@@ -156,16 +156,33 @@ export const commands: Readonly<Record<CommandName, CommandSpec>> = {
         value: "JSON|@FILE|@-",
         text: "the arguments as one JSON value; an array is the argument list",
       },
+      {
+        name: "stream",
+        value: "@FILE|@-",
+        text: "one JSON value a line: the last argument, sent item by item",
+      },
+      { name: "meta", value: "NAME=VALUE", text: "metadata for the handler; may be repeated" },
+      {
+        name: "key",
+        value: "KEY",
+        text: "an idempotency key: an instance executes the same call with it once",
+      },
+      { name: "one-way", text: "want no answer; done when the call has left" },
       json,
     ],
     notes: [
       "More on arguments and results: gee help arguments.",
+      "A method that answers with a stream has its items printed as they come. A stream, either way,",
+      "may last for ever unless --timeout is given; it ends when nothing moves for 60 s.",
+      "Ctrl-C cancels the call, down to its handler.",
       "A failed call exits with 64 + its status: gee help exit-codes.",
     ],
     examples: [
       "gee call Foo.Sum 1 2",
       "gee call Foo.Sum 1 -2 --json",
       "gee call Users.Create --data @user.json",
+      "gee call Foo.Count 5",
+      "seq 3 | gee call Foo.Total --stream @-",
     ],
   },
   list: {

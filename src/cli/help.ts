@@ -30,9 +30,17 @@ const statusMeanings: Readonly<Record<keyof typeof codeNumbers, string>> = {
 
 function exitCodes(): readonly ExitCode[] {
   return [
-    { exitCode: 0, name: "", meaning: "done; a server that drained, an empty list" },
+    {
+      exitCode: 0,
+      name: "",
+      meaning: "done; a server that drained, an empty list, a reader that left",
+    },
     { exitCode: 1, name: "", meaning: "failure; a port that is in use" },
-    { exitCode: 2, name: "", meaning: "wrong usage; a broken module, nothing to serve" },
+    {
+      exitCode: 2,
+      name: "",
+      meaning: "wrong usage; a broken module, nothing to serve, a bad --stream line",
+    },
     ...Object.entries(codeNumbers).map(([name, number]) => ({
       exitCode: 64 + number,
       name,
@@ -142,11 +150,16 @@ const argumentsTopic = [
     ["-- --x", "behind -- everything is an argument"],
     ["--data JSON", "all arguments as one value: an array is the list, else the only one"],
     ["--data @FILE, @-", "the same from a file, from standard input"],
+    ["--stream @FILE, @-", "one JSON value a line: the argument behind all others, item by item"],
   ]),
   "",
-  "Results are pretty on a terminal, one line of JSON in a pipe and with --json. In JSON, bytes are",
-  "base64, other typed arrays arrays of numbers, a bigint a string, a Date its ISO text; NaN, the",
-  "infinities and undefined are null.",
+  "Lines are read as they come and no faster than the server takes them; empty ones are skipped. A",
+  "line that is no JSON takes the call back.",
+  "",
+  "Results are pretty on a terminal, one line of JSON in a pipe and with --json. Items are printed",
+  "the same way, each when it comes; a reader that is slow slows the server down, and one that goes",
+  "away (| head -2) ends the call. In JSON, bytes are base64, other typed arrays arrays of numbers, a",
+  "bigint a string, a Date its ISO text; NaN, the infinities and undefined are null.",
 ].join("\n");
 
 function topicHelp(topic: string | undefined): { text: string; json: unknown } {

@@ -28,6 +28,12 @@ export function limitLines(): readonly LimitLine[] {
   });
   return [
     line("a message", bytes(limits.maxMessageBytes), "the connection ends; a sender refuses it"),
+    line(
+      "messages in parts on a connection",
+      `${bytes(limits.maxUnfinishedBytes)}, or one message`,
+      "the connection ends",
+    ),
+    line("metadata of a message", bytes(limits.maxMetadataBytes), "that call fails"),
     line("depth of a value", count(limits.maxValueDepth), "that call fails"),
     line("items of a message", count(limits.maxItems), "that call fails"),
     line("a bigint", bytes(limits.maxBigintBytes), "that call fails"),
@@ -59,6 +65,23 @@ export function limitLines(): readonly LimitLine[] {
     line("connections without a hello", "a quarter of all", "the oldest is dropped"),
     line("calls in flight on a connection", count(limits.maxInFlight), "refused, not executed"),
     line("handlers at once in a server", count(limits.maxRunningHandlers), "refused, not executed"),
+    line("handlers at once of a method", "its option concurrency", "refused, not executed"),
+    line(
+      "items of a stream that nobody takes",
+      `${bytes(limits.streamWindowBytes)} at first, more on fast links`,
+      "no further item is sent",
+    ),
+    line(
+      "a stream without item, credit or end",
+      formatDuration(limits.streamIdleMs),
+      "DEADLINE_EXCEEDED, reason IDLE",
+    ),
+    line(
+      "idempotency keys of a server",
+      `${count(limits.maxIdempotencyKeys)}, each for ${formatDuration(limits.idempotencyWindowMs)}`,
+      "the oldest answer goes",
+    ),
+    line("answers kept for them", bytes(limits.maxIdempotencyBytes), "the oldest answer goes"),
     line(
       "unsent replies on a connection",
       bytes(limits.pauseReadingBytes),
@@ -78,6 +101,21 @@ export function limitLines(): readonly LimitLine[] {
       "bytes that wait in a process",
       bytes(limits.maxBufferedBytes),
       "calls are refused, not executed",
+    ),
+    line(
+      "a server that is silent",
+      `${formatDuration(2 * limits.pingIntervalMs)} to ${formatDuration(3 * limits.pingIntervalMs)}`,
+      "further calls take another connection",
+    ),
+    line(
+      "a caller that is silent",
+      `${formatDuration(2 * limits.sweepMs)} to ${formatDuration(3 * limits.sweepMs)}`,
+      "the connection ends",
+    ),
+    line(
+      "age of a connection",
+      `${formatDuration(limits.maxConnectionAgeMs)} +-10 %`,
+      "callers open another one",
     ),
     line("a peer that takes nothing", formatDuration(limits.stalledWriteMs), "the connection ends"),
     line(

@@ -1,12 +1,12 @@
 import { GeeError } from "../base/errors.ts";
 import { nearest } from "../base/names.ts";
-import { systemClock } from "../base/time.ts";
 import { connect, type Gee } from "../client.ts";
 import type { ListInvocation } from "./args.ts";
 import { connectOptions, withNextStep } from "./connecting.ts";
 import { formatDuration } from "./durations.ts";
 import { callExitCode, type Output } from "./output.ts";
 import { table, type Column } from "./table.ts";
+import { within } from "./within.ts";
 
 type Member = Awaited<ReturnType<Gee["members"]>>[number];
 
@@ -101,7 +101,7 @@ export async function runList(invocation: ListInvocation, output: Output): Promi
   await using gee = connect(connectOptions(invocation, output));
   let members: readonly Member[];
   try {
-    members = (await within(gee.members(), invocation.timeoutMs)).filter(
+    members = (await within(invocation.timeoutMs, "no answer", gee.members())).filter(
       ({ state }) => state === "up",
     );
   } catch (thrown) {
@@ -124,23 +124,6 @@ export async function runList(invocation: ListInvocation, output: Output): Promi
     await output.talk("empty", text, { service });
   }
   return 0;
-}
-
-/** What a registry takes its own time for, cut to the time of the command. */
-async function within<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = systemClock.after(timeoutMs, () =>
-    reject(
-      new GeeError("DEADLINE_EXCEEDED", `no answer within ${formatDuration(timeoutMs)}`, {
-        executed: "no",
-      }),
-    ),
-  );
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    timer.cancel();
-  }
 }
 
 async function print<Row>(

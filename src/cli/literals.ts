@@ -18,9 +18,17 @@ function codeFrame(text: string, offset: number): { frame: string; line: number;
   return { frame: `  ${shown}\n  ${" ".repeat(caret)}^`, line, column: left.length + 1 };
 }
 
-function notJson(what: string, text: string, fault: JsonFault, hint: string): GeeError {
+/** `inLine`: the text is that line of something longer. */
+function notJson(
+  what: string,
+  text: string,
+  fault: JsonFault,
+  hint: string,
+  inLine?: number,
+): GeeError {
   const { frame, line, column } = codeFrame(text, fault.offset);
-  const place = text.includes("\n") ? `line ${line}, column ${column}` : `column ${column}`;
+  const isOneOfMany = inLine !== undefined || text.includes("\n");
+  const place = isOneOfMany ? `line ${inLine ?? line}, column ${column}` : `column ${column}`;
   return usageError(`${what} is not JSON: ${fault.message} (${place})`, { hint, frame });
 }
 
@@ -37,6 +45,17 @@ export function parseArgument(text: string, position: number): unknown {
   if (!/^[{["]/.test(text) && !/^-?[1-9]\d+$/.test(text)) return text;
   const hint = `to pass it as text, quote it as JSON: '${JSON.stringify(text)}'`;
   throw notJson(`argument ${position}`, text, reading.fault, hint);
+}
+
+/**
+ * One line of what a stream argument is read from, `what`: one JSON value.
+ *
+ * @throws GeeError INVALID_ARGUMENT with the line's number and a caret under the offending column
+ */
+export function parseItem(text: string, what: string, line: number): unknown {
+  const reading = parseJson(text);
+  if (reading.kind === "value") return reading.value;
+  throw notJson(what, text, reading.fault, "--stream takes one JSON value a line", line);
 }
 
 /** Where `--data @FILE` and `--data @-` come from. */

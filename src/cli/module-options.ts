@@ -9,9 +9,9 @@ export interface ModuleOptions {
   readonly notes: readonly string[];
 }
 
-const known = ["idempotent", "timeoutMs"];
+const known = ["idempotent", "timeoutMs", "concurrency"];
 /** Options that have their name but no effect yet. */
-const later = ["concurrency", "schema"];
+const later = ["schema"];
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
@@ -37,7 +37,7 @@ export function parseModuleOptions(
 
   const readMethod = (part: unknown, path: string): MethodOptions => {
     const options = fields(part, path);
-    const { idempotent, timeoutMs } = options;
+    const { idempotent, timeoutMs, concurrency } = options;
     for (const name of Object.keys(options)) {
       if (known.includes(name) || later.includes(name)) continue;
       const near = nearest(name, known);
@@ -53,9 +53,16 @@ export function parseModuleOptions(
     ) {
       refuse(`${path}.timeoutMs`, "is a number of milliseconds above 0");
     }
+    if (
+      concurrency !== undefined &&
+      !(typeof concurrency === "number" && Number.isInteger(concurrency) && concurrency > 0)
+    ) {
+      refuse(`${path}.concurrency`, "is a whole number above 0");
+    }
     return {
       ...(typeof idempotent === "boolean" ? { idempotent } : {}),
       ...(typeof timeoutMs === "number" ? { timeoutMs } : {}),
+      ...(typeof concurrency === "number" ? { concurrency } : {}),
     };
   };
 

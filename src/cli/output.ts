@@ -1,19 +1,10 @@
-import { fstatSync, writeSync } from "node:fs";
 import { codeNumbers, GeeError } from "../base/errors.ts";
 import { createLog, printable, type Log, type LogFields, type LogLevel } from "../base/log.ts";
-import { sleep, systemClock } from "../base/time.ts";
+import { ItemWriter, type ItemWriterOptions } from "./item-writer.ts";
 import { toJson } from "./json.ts";
 import { paint, pretty } from "./pretty.ts";
+import { fileSink, type Sink } from "./sink.ts";
 import { frameOf } from "./usage.ts";
-
-/** One end of the process's output. */
-export interface Sink {
-  /** Whether a person looks at it. */
-  readonly terminal: boolean;
-  /** The terminal's columns; 80 where there is no terminal. */
-  readonly columns: number;
-  write(text: string): Promise<void>;
-}
 
 /** Where a command speaks: data to stdout, talk and errors to stderr. */
 export interface Output {
@@ -27,71 +18,14 @@ export interface Output {
   data(text: string): Promise<void>;
   /** A value as data: pretty on a terminal, one line of JSON in a pipe or with `--json`. */
   value(value: unknown): Promise<void>;
+  /** Writes values that come one after the other, each as `value` does. */
+  items(options: Omit<ItemWriterOptions, "format">): ItemWriter;
   /** What is going on: `text` for people, an object with `event` and `fields` for programs. */
   talk(event: string, text: string, fields?: LogFields): Promise<void>;
   /** Why a command failed, with its hint. */
   error(error: GeeError): Promise<void>;
   /** A log to hand to the modes; it writes where talk goes. */
   log(level: LogLevel): Log;
-}
-
-/** Whether a person looks at a file of the process. */
-function isTerminal(fd: 1 | 2): boolean {
-  try {
-    // The answer for pipes and files, which is most scripts, without loading a module for 2 ms.
-    if (!fstatSync(fd).isCharacterDevice()) return false;
-  } catch {
-    // It was closed before gee started.
-    return false;
-  }
-  return process.getBuiltinModule("node:tty").isatty(fd);
-}
-
-function hasErrno(thrown: unknown, code: string): boolean {
-  return thrown instanceof Error && "code" in thrown && thrown.code === code;
-}
-
-/**
- * A sink over one of the process's own files. It writes with `writeSync`: the streams of `process`
- * cost a millisecond to make and lose their rest at exit. A reader that went away (`| head -1`)
- * ends the output quietly, once and for all; any other failure rejects.
- */
-export function fileSink(fd: 1 | 2): Sink {
-  const terminal = isTerminal(fd);
-  let closed = false;
-  let waiting = 0;
-  let last: Promise<void> = Promise.resolve();
-  // Runs to its end before it returns unless the pipe is full: a line that was said just before
-  // the process ends is not lost.
-  async function writeAll(text: string): Promise<void> {
-    const bytes = new TextEncoder().encode(text);
-    let written = 0;
-    while (written < bytes.length && !closed) {
-      try {
-        written += writeSync(fd, bytes, written);
-      } catch (thrown) {
-        if (hasErrno(thrown, "EPIPE") || hasErrno(thrown, "EBADF")) closed = true;
-        // A pipe that somebody else made non-blocking and that is full.
-        else if (hasErrno(thrown, "EAGAIN")) await sleep(systemClock, 2);
-        else throw thrown;
-      }
-    }
-  }
-  return {
-    terminal,
-    columns: terminal ? ((fd === 1 ? process.stdout : process.stderr).columns ?? 80) : 80,
-    write(text) {
-      const before = last;
-      // A write that waits is not overtaken by the next one.
-      last = waiting === 0 ? writeAll(text) : before.catch(() => {}).then(() => writeAll(text));
-      waiting += 1;
-      const settled = (): void => {
-        waiting -= 1;
-      };
-      last.then(settled, settled);
-      return last;
-    },
-  };
 }
 
 /** Control characters of text from elsewhere made visible, line breaks kept. */
@@ -143,17 +77,18 @@ export function createOutput(options: OutputOptions): Output {
     // Nothing is left to tell when the place for telling fails.
     stderr.write(`${text}\n`).catch(() => {});
 
+  const format = (value: unknown): string =>
+    json || !stdout.terminal
+      ? toJson(value)
+      : pretty(value, { colours: colours.stdout, width: stdout.columns });
+
   return {
     json,
     terminal: stdout.terminal,
     columns: stdout.columns,
     data: (text) => stdout.write(`${text}\n`),
-    value: (value) =>
-      stdout.write(
-        json || !stdout.terminal
-          ? `${toJson(value)}\n`
-          : `${pretty(value, { colours: colours.stdout, width: stdout.columns })}\n`,
-      ),
+    value: (value) => stdout.write(`${format(value)}\n`),
+    items: (own) => new ItemWriter(stdout, { ...own, format }),
     talk: (event, text, fields = {}) => say(json ? toJson({ event, ...fields }) : lines(text)),
     error(error) {
       if (json) return say(toJson({ error: errorFields(error) }));

@@ -85,6 +85,18 @@ export class Values {
     return items;
   }
 
+  /** Texts by name, `NAME=VALUE`; a flag that is repeated adds to them, of one name the last counts. */
+  pairs(name: string): Readonly<Record<string, string>> | undefined {
+    const typed = this.#typed.get(name);
+    if (typed === undefined) return undefined;
+    const pairs = typed.map((text): [string, string] => {
+      const middle = text.indexOf("=");
+      if (middle > 0) return [text.slice(0, middle), text.slice(middle + 1)];
+      throw usageError(`--${name} ${JSON.stringify(text)} is no NAME=VALUE`);
+    });
+    return Object.fromEntries(pairs);
+  }
+
   /** A duration in milliseconds, within a range that includes its ends. */
   duration(name: string, leastMs = 0, mostMs: number = Number.POSITIVE_INFINITY): number {
     const { text, from } = this.#value(name) ?? { text: "0", from: `--${name}` };

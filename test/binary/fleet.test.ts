@@ -27,7 +27,7 @@ describe.skipIf(!built)("a registry and two servers", () => {
 
   test("a server without a module says that it serves the demo", () => {
     expect(servers[0]?.stdout()).toMatch(
-      /^server +tcp@127\.0\.0\.1:\d+ .*\n {2}Foo +Sum, Sleep\n$/,
+      /^server +tcp@127\.0\.0\.1:\d+ .*\n {2}Foo +Sum, Sleep, Count, Total\n$/,
     );
     expect(servers[0]?.stderr()).toContain("demo service Foo");
   });
@@ -165,7 +165,7 @@ describe.skipIf(!built)("a fleet in trouble", () => {
     expect(JSON.parse(server.stdout())).toEqual({
       address: expect.stringMatching(/^tcp@/),
       id: expect.stringMatching(/^[0-9a-f]{32}$/),
-      services: [{ name: "Foo", methods: ["Sum", "Sleep"] }],
+      services: [{ name: "Foo", methods: ["Sum", "Sleep", "Count", "Total"] }],
     });
   });
 

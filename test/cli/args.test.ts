@@ -18,8 +18,6 @@ function failureOf(line: string, env: Readonly<Record<string, string>> = {}): Ge
   throw new Error(`gee ${line} was accepted`);
 }
 
-const byDefault = { kind: "registry", registry: ["http://127.0.0.1:9999"] } as const;
-
 test("gee alone, --help and help ask for help", () => {
   const nothing = { kind: "help", topic: undefined } as const;
   for (const line of ["", "--json", "--help", "-h", "help"]) expect(read(line)).toEqual(nothing);
@@ -33,20 +31,6 @@ test("the version has a command and two flags", () => {
   for (const line of ["version", "--version", "-V", "--json --version"]) {
     expect(read(line)).toEqual({ kind: "version" });
   }
-});
-
-test("a call has its defaults", () => {
-  expect(read("call Foo.Sum 1 2")).toEqual({
-    kind: "call",
-    method: "Foo.Sum",
-    positionals: ["1", "2"],
-    data: undefined,
-    target: byDefault,
-    timeoutMs: 10_000,
-    policy: "random",
-    all: false,
-    to: undefined,
-  });
 });
 
 test("flags stand anywhere, before the command too", () => {
@@ -137,6 +121,9 @@ test.each([
   ["call Foo.Sum --data 1 2", '--data and "2" exclude each other', "--data holds all"],
   ["call Foo.Sum --policy robin-round", "there is no policy", undefined],
   ["call Foo.Sum --policy randm", "there is no policy", "did you mean random?"],
+  ["call Foo.Sum --stream @- --data @-", "cannot both read standard input", undefined],
+  ["call Foo.Sum --strem @-", "unknown option '--strem'", "did you mean --stream?"],
+  ["call Foo.Sum --meta user", "is no NAME=VALUE", undefined],
   ["call Foo.Sum --all --to x", "--all and --to exclude each other", undefined],
   ["call Foo.Sum --registry http://a --address tcp@a:1", "exclude each other", undefined],
   ["server --no-register --registry http://a", "exclude each other", undefined],

@@ -42,3 +42,22 @@ test("a sleep ends when its caller gives up", async () => {
   expect(await codeOf(call)).toBe("CANCELLED");
   await until(() => server.inFlight() === 0, "no call in flight");
 });
+
+test("Foo counts and totals, and says what it wants", async () => {
+  await using stack = new AsyncDisposableStack();
+  const server = await serve({ services: { Foo: new Foo() }, lameDuckMs: 0, log: silentLog });
+  stack.use(server);
+  const gee = stack.use(connect({ address: server.address, log: silentLog }));
+  const foo = gee.service<Foo>("Foo");
+  expect(await Array.fromAsync(foo.Count(3))).toEqual([1, 2, 3]);
+  expect(await Array.fromAsync(foo.Count(0))).toEqual([]);
+  expect(await foo.Total(foo.Count(1_000))).toBe(500_500);
+  expect(await foo.Total(foo.Count(0))).toBe(0);
+  expect(await codeOf(Array.fromAsync(gee.call("Foo.Count", ["3"])))).toBe("INVALID_ARGUMENT");
+  async function* words(): AsyncGenerator<string> {
+    yield "one";
+  }
+  for (const wrong of [[1, 2], null, undefined, 5, words()]) {
+    expect(await codeOf(gee.call("Foo.Total", [wrong]))).toBe("INVALID_ARGUMENT");
+  }
+});

@@ -9,7 +9,7 @@ const protocol = await Bun.file(
 test("every limit has a number and says what happens beyond it", () => {
   for (const { limit, value, beyond } of limitLines()) {
     expect(limit).not.toBe("");
-    expect(value).toMatch(/\d|quarter/);
+    expect(value).toMatch(/\d|quarter|its option/);
     expect(beyond).not.toBe("");
   }
 });
@@ -20,12 +20,20 @@ test("the numbers are those in force, in units that a person reads", () => {
   expect(value("a message")).toBe("4 MiB");
   expect(value("a caller before its hello")).toBe("4 KiB, 2s");
   expect(value("a frame, from its first byte")).toBe("2s + 1s for each 16 KiB");
+  expect(value("a stream without item, credit or end")).toBe("1m");
+  expect(value("idempotency keys of a server")).toBe("10,000, each for 5m");
+  expect(value("age of a connection")).toBe("30m +-10 %");
   expect(value("pings and idle cancels")).toBe("200 in 10s");
 });
 
 test("PROTOCOL.md has the same numbers", () => {
   const stated = [
     limits.maxMessageBytes,
+    limits.maxUnfinishedBytes,
+    limits.maxMetadataBytes,
+    limits.streamWindowBytes,
+    limits.streamIdleMs,
+    limits.maxIdempotencyKeys,
     limits.maxValueDepth,
     limits.maxItems,
     limits.maxBigintBytes,

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { GeeError } from "../../src/base/errors.ts";
-import { type DataSource, parseArgument, parseData } from "../../src/cli/literals.ts";
+import { type DataSource, parseArgument, parseData, parseItem } from "../../src/cli/literals.ts";
 import { frameOf } from "../../src/cli/usage.ts";
 
 function failureOf(work: () => unknown): GeeError {
@@ -100,4 +100,14 @@ test("--data that is no JSON is a mistake with its line and column", async () =>
   );
   expect(frameOf(error)).toBe('    "a" "b"]\n        ^');
   expect((await dataFailure("@f.json", from(new Uint8Array([0xff])))).message).toContain("UTF-8");
+});
+
+test("a line of a stream is one JSON value, and a mistake in it has the number of its line", () => {
+  expect(parseItem(' {"a":1}', "--stream: f", 7)).toEqual({ a: 1 });
+  const error = failureOf(() => parseItem("hello", "--stream: f", 7));
+  expect(error.message).toBe(
+    '--stream: f is not JSON: expected a value, found "h" (line 7, column 1)',
+  );
+  expect(frameOf(error)).toBe("  hello\n  ^");
+  expect(error.hint).toContain("one JSON value a line");
 });

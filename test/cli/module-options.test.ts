@@ -18,12 +18,14 @@ test("a module without options has none", () => {
 });
 
 test("options are read by service and method", () => {
-  const value = { Foo: { Sum: { idempotent: true, timeoutMs: 500 }, Sleep: {} } };
+  const value = {
+    Foo: { Sum: { idempotent: true, timeoutMs: 500, concurrency: 8 }, Sleep: {} },
+  };
   expect(parseModuleOptions(value, services, "foo.ts")).toEqual({ methods: value, notes: [] });
 });
 
 test("options of later versions are passed over, and what is no option is named", () => {
-  const value = { Foo: { Sum: { concurrency: 8, schema: {}, timeoutMS: 5, colour: "red" } } };
+  const value = { Foo: { Sum: { schema: {}, timeoutMS: 5, colour: "red" } } };
   expect(parseModuleOptions(value, services, "foo.ts")).toEqual({
     methods: { Foo: { Sum: {} } },
     notes: [
@@ -41,6 +43,9 @@ test.each([
   ["gee.Foo.Sum.timeoutMs in foo.ts is a number", { Foo: { Sum: { timeoutMs: 0 } } }],
   ["gee.Foo.Sum.timeoutMs in foo.ts is a number", { Foo: { Sum: { timeoutMs: Number.NaN } } }],
   ["gee.Foo.Sum.timeoutMs in foo.ts is a number", { Foo: { Sum: { timeoutMs: Infinity } } }],
+  ["gee.Foo.Sum.concurrency in foo.ts is a whole", { Foo: { Sum: { concurrency: 0 } } }],
+  ["gee.Foo.Sum.concurrency in foo.ts is a whole", { Foo: { Sum: { concurrency: 1.5 } } }],
+  ["gee.Foo.Sum.concurrency in foo.ts is a whole", { Foo: { Sum: { concurrency: "8" } } }],
   ["gee.Fooo in foo.ts is for no service of that module", { Fooo: {} }],
 ])("%s, and is refused", (message, value) => {
   const error = failureOf(value);

@@ -18,6 +18,21 @@ test("a value is one line of JSON in a pipe, and pretty on a terminal", async ()
   expect(asked.stdout()).toBe("null\n");
 });
 
+test("items are written as values are, each on its own", async () => {
+  const written = async (options: Parameters<typeof keptOutput>[0]): Promise<string> => {
+    const { output, stdout } = keptOutput(options);
+    const items = output.items({ release: new AbortController().signal, broken: () => {} });
+    for (const item of [1, { a: undefined }, [1, "x"]]) items.write(item);
+    await items.flush();
+    return stdout();
+  };
+  expect(await written({})).toBe('1\n{}\n[1,"x"]\n');
+  expect(await written({ terminal: true, json: true })).toBe('1\n{}\n[1,"x"]\n');
+  expect(await written({ terminal: true, env: { NO_COLOR: "1" } })).toBe(
+    '1\n{ a: undefined }\n[1, "x"]\n',
+  );
+});
+
 test("colour is for terminals, and NO_COLOR switches it off", async () => {
   const withColour = keptOutput({ terminal: true });
   await withColour.output.value(1);

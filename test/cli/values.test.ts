@@ -36,6 +36,18 @@ test("of a flag that is repeated the last counts, in a list all", () => {
   ]);
 });
 
+test("pairs are cut at their first =, and of one name the last counts", () => {
+  expect(values({ meta: ["a=1", "b=x=y", "c=", "a=2"] }).pairs("meta")).toEqual({
+    a: "2",
+    b: "x=y",
+    c: "",
+  });
+  expect(values({}).pairs("meta")).toBeUndefined();
+  for (const text of ["a", "=b", ""]) {
+    expect(messageOf(() => values({ meta: [text] }).pairs("meta"))).toContain("is no NAME=VALUE");
+  }
+});
+
 test("an error names the place where the value was written", () => {
   expect(messageOf(() => values({ timeout: ["5"] }).duration("timeout"))).toStartWith("--timeout:");
   expect(messageOf(() => values({}, { GEE_TIMEOUT: "5" }).duration("timeout"))).toStartWith(

@@ -1,0 +1,85 @@
+import { nearest } from "../base/names.ts";
+import { usageError } from "./usage.ts";
+import type { Target, Values } from "./values.ts";
+
+/** `gee call`. */
+export interface CallInvocation {
+  readonly kind: "call";
+  readonly method: string;
+  readonly positionals: readonly string[];
+  readonly data: string | undefined;
+  /** Where the items of a stream argument come from, as it was typed: `@FILE` or `@-`. */
+  readonly stream: string | undefined;
+  readonly metadata: Readonly<Record<string, string>> | undefined;
+  readonly idempotencyKey: string | undefined;
+  readonly oneWay: boolean;
+  readonly target: Target;
+  /** Undefined when nobody has said: 10 s for a single result, and none for a stream. */
+  readonly timeoutMs: number | undefined;
+  readonly policy: "random" | "round-robin";
+  readonly all: boolean;
+  readonly to: string | undefined;
+}
+
+const maxKeyLength = 256;
+
+function excluding(one: string, other: string, hint?: string): never {
+  throw usageError(`${one} and ${other} exclude each other`, { hint });
+}
+
+/**
+ * Reads `gee call`.
+ *
+ * @throws GeeError INVALID_ARGUMENT, reason USAGE or BAD_DURATION
+ */
+export function readCall(values: Values): CallInvocation {
+  const [method = "", ...positionals] = values.operands;
+  if (!method.includes(".")) {
+    throw usageError(`${JSON.stringify(method)} is no SERVICE.METHOD`, {
+      hint: "for example: gee call Foo.Sum 1 2",
+    });
+  }
+  const data = values.text("data");
+  if (data !== undefined && positionals.length > 0) {
+    const hint = "--data holds all arguments; a JSON array is the argument list";
+    excluding("--data", JSON.stringify(positionals[0]), hint);
+  }
+  const all = values.switch("all");
+  const to = values.text("to");
+  if (all && to !== undefined) excluding("--all", "--to");
+  const oneWay = values.switch("one-way");
+  const stream = values.text("stream");
+  if (stream !== undefined && all) excluding("--stream", "--all", "a stream is read once");
+  if (stream !== undefined && oneWay) excluding("--stream", "--one-way");
+  if (stream === "@-" && data === "@-") {
+    throw usageError("--data and --stream cannot both read standard input");
+  }
+  const idempotencyKey = values.text("key");
+  if (idempotencyKey !== undefined && idempotencyKey.length > maxKeyLength) {
+    throw usageError(`--key has ${idempotencyKey.length} characters, more than ${maxKeyLength}`);
+  }
+  return {
+    kind: "call",
+    method,
+    positionals,
+    data,
+    stream,
+    metadata: values.pairs("meta"),
+    idempotencyKey,
+    oneWay,
+    target: values.target(),
+    timeoutMs: values.given("timeout") ? values.duration("timeout", 1) : undefined,
+    policy: readPolicy(values),
+    all,
+    to,
+  };
+}
+
+function readPolicy(values: Values): CallInvocation["policy"] {
+  const policy = values.text("policy") ?? "";
+  if (policy === "random" || policy === "round-robin") return policy;
+  const meant = nearest(policy, ["random", "round-robin"]);
+  throw usageError(`there is no policy ${JSON.stringify(policy)}`, {
+    hint: meant === undefined ? "random or round-robin" : `did you mean ${meant}?`,
+  });
+}
