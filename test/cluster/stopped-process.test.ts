@@ -39,6 +39,7 @@ test("a process that was stopped for 3 s starts none of the calls of 500 ms that
       metadata: undefined,
       idempotencyKey: undefined,
       streamArgument: undefined,
+      idleMs: undefined,
     }),
   );
   socket.write(Buffer.concat(silent));
