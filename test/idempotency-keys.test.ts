@@ -140,6 +140,27 @@ test("a connection that is cut does not stop the handler, and the call that come
   shop.gate.resolve();
 });
 
+test("a handler whose caller is gone has the time that it was given, and no more", async () => {
+  const clock = new FakeClock();
+  const { loopback, shop, server } = await open(clock);
+  await using _ = loopback;
+  shop.gate = Promise.withResolvers();
+  const gee = loopback.connect(server);
+  const lost = failureOf(gee.call("Shop.Buy", ["apple"], { ...key, timeoutMs: 5_000 }));
+  await until(() => shop.bought.length === 1, "the handler's start");
+  const closed = gee[Symbol.asyncDispose]();
+  await clock.advance(0);
+  await closed;
+  await lost;
+  await until(() => server.connections() === 0, "the end of the connection");
+  await clock.advance(4_999);
+  expect(shop.aborted).toEqual([]);
+  await clock.advance(1);
+  await until(() => shop.aborted.length === 1, "its signal");
+  expect(shop.aborted).toMatchObject([{ code: "DEADLINE_EXCEEDED" }]);
+  shop.gate.resolve();
+});
+
 test("calls at the same time with one key run one handler", async () => {
   const { loopback, shop, server, gee } = await open();
   await using _ = loopback;

@@ -92,6 +92,17 @@ test("they run in the order in which they were sent", async () => {
   expect(foo.noted).toEqual(all);
 });
 
+test("one that is sent while another is leaving has its promise kept as well", async () => {
+  const { loopback, foo, gee } = await open();
+  await using _ = loopback;
+  // The flush that the first call has asked for takes the second along, and not the third.
+  const result = gee.call("Foo.Sum", [1, 2]);
+  const third = Promise.resolve().then(() => gee.call("Foo.Note", ["b"], { oneWay: true }));
+  const second = gee.call("Foo.Note", ["a"], { oneWay: true });
+  await Promise.all([result, second, third]);
+  await until(() => foo.noted.length === 2, "both calls");
+});
+
 test("a handler that fails is nobody's but the log's", async () => {
   const { loopback, foo, server, gee, oneWay } = await open();
   await using _ = loopback;
@@ -196,6 +207,20 @@ test("their promises are kept when they have left, so whoever awaits them loses 
   await Promise.all(Array.from({ length: 20 }, () => oneWay.Take(bytes)));
   await gee[Symbol.asyncDispose]();
   await until(() => foo.bytes === 20 * bytes.length, "all of them");
+});
+
+test("a client that is closed does not stop what it has sent off", async () => {
+  const { loopback, foo, server } = await open();
+  await using _ = loopback;
+  const gee = loopback.connect(server);
+  await gee.call("Foo.Hold", [], { oneWay: true });
+  await gee.call("Foo.Note", ["a"], { oneWay: true });
+  await gee[Symbol.asyncDispose]();
+  await until(() => server.connections() === 1, "the end of its connection");
+  await until(() => foo.noted.includes("a"), "the call");
+  for (let each = 0; each < 10; each++) await turn();
+  // Hold would note that it was told to stop.
+  expect(foo.noted).toEqual(["a"]);
 });
 
 test("one has a deadline as any other call: its handler is told to stop", async () => {

@@ -108,8 +108,9 @@ export class OutgoingItems {
     // Who grants credit is in the middle of a read, where no code of a person's may run.
     await undefined;
     while (this.#credit > 0 && !this.#over) {
-      // What cannot leave stays where it is: others have frames in the same line.
-      if (this.#burstItems === 0 && !this.#outlet.hasRoom) {
+      // What cannot leave stays where it is: others have frames in the same line, and a thousand
+      // streams that each put a little in it would fill it.
+      if (!this.#outlet.hasRoom) {
         this.#outlet.whenRoom(this.#onRoom);
         return;
       }

@@ -196,7 +196,10 @@ export class FrameReader {
     }
     if (sink.finished) return;
     bytes = bytes.subarray(at);
-    const partial = Buffer.allocUnsafeSlow(Math.max(64, bytes.length));
+    // Room for the rest as well where that is known to come to four times what is there at the most.
+    const total = bytes.length < headBytes ? 0 : this.#check(bytes, 0, bytes.length);
+    const size = Math.min(Math.max(total, bytes.length), 4 * bytes.length);
+    const partial = Buffer.allocUnsafeSlow(Math.max(64, size));
     bytes.copy(partial);
     this.#hold(partial);
     this.#have = bytes.length;
