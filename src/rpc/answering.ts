@@ -17,7 +17,7 @@ import type { RunHost } from "./handler-run.ts";
 import { discardItems, isItems, isThenable, StreamTable } from "./handler-streams.ts";
 import type { HandlerStreamsHost } from "./handler-streams.ts";
 import { answerOnce, workOf } from "./keyed-calls.ts";
-import { itemsUntaken, noStreams, notInTime, saysItIsAStream } from "./refusals.ts";
+import { itemsUntaken, noStreams, notInTime, saysItIsAStream, shuttingDown } from "./refusals.ts";
 import { Replies } from "./replies.ts";
 import { allowedMs, refusalOfCall } from "./start-rules.ts";
 import type { StartConnection } from "./start-rules.ts";
@@ -88,6 +88,8 @@ export class Answering implements RunHost, HandlerStreamsHost, StartConnection {
     let run: HandlerRun;
     let kept: ReturnType<typeof answerOnce> | undefined;
     try {
+      // Before the name is looked at: another server may know it.
+      if (host.draining) throw shuttingDown();
       const served = host.table.find(call.method);
       const deadlineAt = arrivedAt + allowedMs(call, served);
       const refused = refusalOfCall(host, this, call, served, deadlineAt);
@@ -262,6 +264,7 @@ export class Answering implements RunHost, HandlerStreamsHost, StartConnection {
     this.channel.dropUnsent(id);
     if (!run.isOneWay) this.#replies.fault(id, why);
     // The signal before the streams: what runs when they are left should know why.
+    run.stopWaiting?.();
     run.abort(why);
     this.#streams.close(id, why);
     this.#onEnded();
@@ -277,12 +280,13 @@ export class Answering implements RunHost, HandlerStreamsHost, StartConnection {
   abandon(why: GeeError): void {
     for (const run of [...(this.#running?.values() ?? [])]) {
       // Whoever sent a key comes back for the answer, and of a one-way call nobody waits for one.
-      if (run.hasKey || run.isOneWay) {
+      if ((run.hasKey && run.stopWaiting === undefined) || run.isOneWay) {
         this.#host.detached.add(run);
         continue;
       }
       this.#running?.delete(run.id);
       this.#host.deadlines.remove(run);
+      run.stopWaiting?.();
       run.abort(why);
     }
     this.#streams.closeAll(why);

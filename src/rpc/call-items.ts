@@ -17,6 +17,8 @@ const looks = 4;
 
 /** Whose streams these are: a call at its caller, or a handler at its server. */
 export interface CallItemsOwner {
+  /** Whether something else bounds the call when its streams are at their end. Default false. */
+  readonly hasDeadline?: boolean;
   /** Nothing has come or gone for the idle time. */
   idle(): void;
   /** Whoever took the items has stopped before their end. */
@@ -129,6 +131,10 @@ export class CallItems implements IncomingHost, Outlet, DeadlineEntry {
     return true;
   }
 
+  get #isSending(): boolean {
+    return this.#outgoing !== undefined && !this.#outgoing.isOver;
+  }
+
   /** Whether items are received, and the last has not come. */
   get isDue(): boolean {
     return this.#incoming !== undefined && !this.#endCame;
@@ -198,11 +204,16 @@ export class CallItems implements IncomingHost, Outlet, DeadlineEntry {
     if (this.#closed) return;
     // Who takes an item now and then lives, and the other side must hear of it too.
     this.#incoming?.grantTaken();
-    if (this.#active) this.#idleLooks = 0;
+    const isOver = this.#owner.hasDeadline === true && !this.isDue && !this.#isSending;
+    if (this.#active || isOver) this.#idleLooks = 0;
     else this.#idleLooks++;
     this.#active = false;
-    if (this.#idleLooks >= looks) this.#owner.idle();
-    else this.#look();
+    if (this.#idleLooks >= looks) {
+      this.#idleLooks = 0;
+      this.#owner.idle();
+    }
+    // Also behind that: a call that has not been started cannot be ended yet.
+    this.#look();
   }
 
   // -------------------------------------------------------------- for the half that takes
@@ -264,6 +275,10 @@ export class CallItems implements IncomingHost, Outlet, DeadlineEntry {
 
   whenRoom(task: () => void): void {
     this.#channel?.whenRoom(task);
+  }
+
+  forgetRoom(task: () => void): void {
+    this.#channel?.forgetRoom(task);
   }
 
   nextPhase(task: () => void): void {

@@ -37,6 +37,8 @@ export class HandlerRun implements CallContext, DeadlineEntry {
   readonly #host: RunHost;
   #controller: AbortController | undefined = undefined;
   #abortedWith: GeeError | undefined = undefined;
+  /** Ends its waiting for another call with its key; undefined when it does not wait. */
+  stopWaiting: (() => void) | undefined = undefined;
   /** What goes with the answer. */
   answerMetadata: Metadata | undefined = undefined;
   /** What goes behind it. */

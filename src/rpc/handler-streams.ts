@@ -146,6 +146,10 @@ export class HandlerStreams implements CallItemsOwner {
     if (this.#run !== undefined) this.#host.itemsFinished(this.#run);
   }
 
+  get hasDeadline(): boolean {
+    return this.#run?.deadlineAt !== Number.POSITIVE_INFINITY;
+  }
+
   /** The source's code sees the call's context, and so each time before its next item. */
   step<T>(run: () => T): T {
     return this.#run === undefined ? run() : withContext(this.#run, run, undefined);

@@ -61,25 +61,36 @@ function answerOf(call: Call): Promise<unknown> {
   });
 }
 
-/** The items of an answer. Leaving them before the first one leaves the stream as well. */
-function itemsOf(method: string, answer: Promise<unknown>): AsyncIterator<unknown> {
+/** The items of an answer. `leave` gives the call up: for who leaves before it is answered. */
+function itemsOf(
+  method: string,
+  answer: Promise<unknown>,
+  leave: () => void,
+): AsyncIterator<unknown> {
+  let items: AsyncIterator<unknown> | undefined;
   const opened = answer.then((value) => {
     if (!isStream(value)) throw itIsNoStream(method);
-    return value[Symbol.asyncIterator]();
+    items = value[Symbol.asyncIterator]();
+    return items;
   });
   // Whoever asks for an item hears of it.
   opened.catch(ignore);
   return {
     next: async () => await (await opened).next(),
     async return() {
-      await (await opened).return?.();
+      if (items === undefined) {
+        leave();
+        opened.then((late) => late.return?.()).catch(ignore);
+      } else {
+        await items.return?.();
+      }
       return { done: true, value: undefined };
     },
   };
 }
 
 /** An answer as a call again. */
-function callOf(method: string, answer: Promise<unknown>): Call {
+function callOf(method: string, answer: Promise<unknown>, leave: () => void): Call {
   const result: Promise<unknown> = answer.then((value) => {
     if (!isStream(value)) return value;
     // Whoever iterates does not look at the promise, and nobody has to.
@@ -90,7 +101,7 @@ function callOf(method: string, answer: Promise<unknown>): Call {
     [Symbol.asyncIterator]: () => {
       // Whoever iterates hears of a failure from the iterator.
       result.catch(ignore);
-      return itemsOf(method, answer);
+      return itemsOf(method, answer, leave);
     },
   });
 }
@@ -115,7 +126,13 @@ export function interceptCalls(
   const run = chain(interceptors, ({ method, args, options }) =>
     answerOf(makeCall(method, args, options)),
   );
-  return (method, args, options) => callOf(method, run({ method, args, options }));
+  return (method, args, own) => {
+    const leaving = new AbortController();
+    const signal =
+      own.signal === undefined ? leaving.signal : AbortSignal.any([own.signal, leaving.signal]);
+    const answer = run({ method, args, options: { ...own, signal } });
+    return callOf(method, answer, () => leaving.abort());
+  };
 }
 
 /** Something else that is done for a call, such as a broadcast, with interceptors around it. */

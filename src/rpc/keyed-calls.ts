@@ -6,7 +6,7 @@ import { withContext } from "./context.ts";
 import type { HandlerRun } from "./handler-run.ts";
 import { discardItems, isItems } from "./handler-streams.ts";
 import { digestOf } from "./key-store.ts";
-import type { KeyEntry, KeyStore } from "./key-store.ts";
+import type { KeyEntry, KeyStore, KeyWaiter } from "./key-store.ts";
 
 /** The answer of a call with a key: a frame, in which only the id is another for each who asks. */
 export class KeptAnswer {
@@ -28,6 +28,8 @@ export interface KeyedWork {
   readonly maxMessageBytes: number;
   /** What goes with the answer, when the handler has ended. */
   metadata(): Metadata | undefined;
+  /** The first call of the key is at work, and this one waits; `giveUp` ends the waiting. */
+  waits?(giveUp: () => void): void;
   /** Runs the handler. */
   run(): unknown;
   /** What the caller is told of what the handler threw. */
@@ -52,6 +54,9 @@ export function workOf(
     args,
     maxMessageBytes,
     metadata: () => run.allMetadata,
+    waits(giveUp) {
+      run.stopWaiting = giveUp;
+    },
     run: () => withContext(run, served.invoke, args),
     errorOf,
     isStream(value) {
@@ -74,7 +79,7 @@ export function answerOnce(store: KeyStore, work: KeyedWork): KeptAnswer | Promi
   const { method, caller, key } = work;
   const begun = store.begin({ method, caller, key, argsDigest: digestOf(work.args) });
   if (begun.kind === "answered") return new KeptAnswer(begun.answer);
-  if (begun.kind === "running") return waitFor(begun.entry);
+  if (begun.kind === "running") return waitFor(begun.entry, work);
   const keep = (message: Message): KeptAnswer => {
     const frame = encoded(message, work.maxMessageBytes);
     store.finish(begun.entry, frame);
@@ -95,13 +100,18 @@ export function answerOnce(store: KeyStore, work: KeyedWork): KeptAnswer | Promi
   return Promise.resolve(result).then(succeeded, failed);
 }
 
-function waitFor(entry: KeyEntry): Promise<KeptAnswer> {
+function waitFor(entry: KeyEntry, work: KeyedWork): Promise<KeptAnswer> {
   const { promise, resolve, reject } = Promise.withResolvers<KeptAnswer>();
-  entry.wait({
+  const waiter: KeyWaiter = {
     answered(frame) {
       if (frame !== undefined) resolve(new KeptAnswer(frame));
       else reject(notStarted());
     },
+  };
+  entry.wait(waiter);
+  work.waits?.(() => {
+    entry.unwait(waiter);
+    reject(notStarted());
   });
   return promise;
 }

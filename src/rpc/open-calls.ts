@@ -4,12 +4,13 @@ import { limits } from "../base/limits.ts";
 import type { Channel } from "../wire/channel.ts";
 import { kinds } from "../wire/frame.ts";
 import { agreedFeatures, methodFlags } from "../wire/hello.ts";
-import type { MethodFacts, ServerHello } from "../wire/hello.ts";
+import type { ServerHello } from "../wire/hello.ts";
 import { callFlags } from "../wire/message.ts";
 import type { Metadata } from "../wire/message.ts";
 import type { IdGiver } from "../wire/sender.ts";
 import type { CallCarrier } from "./call-request.ts";
 import type { OutgoingCall } from "./outgoing-call.ts";
+import { KnownMethods } from "./known-methods.ts";
 import { Pending } from "./pending.ts";
 import { badAnswer, draining } from "./refusals.ts";
 import { closingError, startRefusal, unsupported } from "./start-refusal.ts";
@@ -46,20 +47,20 @@ export class OpenCalls implements CallCarrier, IdGiver {
   readonly #pending: Pending<OutgoingCall> = new Pending();
   /** Calls that we gave up and whose answer, which frees their id at the server, is to come. */
   readonly #abandoned: Set<number> = new Set();
-  /** What the server has said of the methods that were called. */
-  readonly #methods: Map<string, MethodFacts> = new Map();
-  #services: ServerHello["services"] = new Map();
+  readonly #methods: KnownMethods = new KnownMethods();
   #maxInFlight: number = limits.maxInFlight;
   /** The features that both sides know, as bits. */
   #agreed = 0;
   #nextId: number;
+  /** The call that is being sent. */
+  #starting: OutgoingCall | undefined;
   /** The id of the call that is being sent, once its frame has its place in line. */
   #givenId = 0;
   #strays = 0;
   /** One-way calls that were sent. */
   #oneWays = 0;
   /** One-way calls that have not left, in their order. */
-  #leaving: OutgoingCall[] = [];
+  readonly #leaving: Set<OutgoingCall> = new Set();
 
   constructor(channel: Channel, owner: OpenCallsOwner, firstCallId: number) {
     this.#channel = channel;
@@ -69,14 +70,14 @@ export class OpenCalls implements CallCarrier, IdGiver {
 
   /** Calls that wait for an answer, or to leave. */
   get size(): number {
-    return this.#pending.size + this.#leaving.length;
+    return this.#pending.size + this.#leaving.size;
   }
 
   /** The server has said what it takes: how many calls, and which methods by number. */
   greeted(hello: Pick<ServerHello, "maxInFlight" | "services" | "features">): void {
     this.#agreed = agreedFeatures(hello.features);
     this.#maxInFlight = hello.maxInFlight;
-    this.#services = hello.services;
+    this.#methods.learn(hello.services);
   }
 
   // -------------------------------------------------------------- sending
@@ -93,11 +94,14 @@ export class OpenCalls implements CallCarrier, IdGiver {
     }
     const { request } = call;
     const { stream, limited, oneWay, idleMs } = request;
-    const facts = this.#methods.get(request.method) ?? this.#factsOf(request.method);
+    const facts = this.#methods.find(request.method);
     const answersStream = facts !== undefined && (facts.flags & methodFlags.answersStream) !== 0;
     const streams = answersStream || stream !== undefined;
     if (answersStream) call.streams();
     let position: number;
+    // What is encoded may start another call, which is over when this one goes on.
+    const outer = this.#starting;
+    this.#starting = call;
     this.#givenId = 0;
     try {
       position = this.#channel.send(
@@ -123,25 +127,21 @@ export class OpenCalls implements CallCarrier, IdGiver {
     } catch (error) {
       call.fail(GeeError.from(error, "no"));
       return;
+    } finally {
+      this.#starting = outer;
     }
-    // Encoding runs the getters of the arguments, and those may have closed the connection (then no
-    // id was given) or ended the call.
+    // Encoding runs the getters of the arguments, and those may have closed the connection or ended
+    // the call: then no id was given and nothing is sent.
     const id = this.#givenId;
     this.#givenId = 0;
     if (id === 0) {
       call.fail(closingError(this.#channel));
       return;
     }
-    if (call.settled) {
-      const fate = this.#channel.withdraw(position);
-      // A large frame leaves at once: then the server has to be told.
-      if (fate === "cut" || (fate === "sent" && !oneWay)) this.#sendCancel(id, "CANCELLED", "");
-      return;
-    }
     call.carriedBy(this, id, position);
     if (oneWay) {
       this.#oneWays++;
-      this.#leaving.push(call);
+      this.#leaving.add(call);
       // Behind the flush that takes this one along; that of an earlier one may come before it.
       queueMicrotask(this.look);
     } else {
@@ -154,16 +154,9 @@ export class OpenCalls implements CallCarrier, IdGiver {
 
   /** For the channel, in the midst of `start`: what is encoded may start calls that leave before. */
   giveId(): number {
+    if (this.#starting?.settled === true) return 0;
     this.#givenId = this.#nextId++;
     return this.#givenId;
-  }
-
-  #factsOf(name: string): MethodFacts | undefined {
-    const dot = name.indexOf(".");
-    const facts = this.#services.get(name.slice(0, dot))?.methods.get(name.slice(dot + 1));
-    // Only what the server listed is remembered, so a caller's own names cannot fill the map.
-    if (facts !== undefined) this.#methods.set(name, facts);
-    return facts;
   }
 
   // -------------------------------------------------------------- settling
@@ -195,7 +188,7 @@ export class OpenCalls implements CallCarrier, IdGiver {
 
   abandon(call: OutgoingCall, code: Code, message: string): "no" | "maybe" {
     if (call.request.oneWay) {
-      this.#leaving = this.#leaving.filter((one) => one !== call);
+      this.#leaving.delete(call);
       const fate = this.#channel.withdraw(call.position);
       if (fate === "cut") this.#sendCancel(call.id, code, message);
       this.#owner.gaveUp();
@@ -266,14 +259,16 @@ export class OpenCalls implements CallCarrier, IdGiver {
 
   /** One-way calls that have left are done. */
   readonly look = (): void => {
-    let gone = 0;
-    for (const { position } of this.#leaving) {
-      if (!this.#channel.hasLeft(position)) break;
-      gone++;
+    const gone: OutgoingCall[] = [];
+    for (const call of this.#leaving) {
+      if (!this.#channel.hasLeft(call.position)) break;
+      gone.push(call);
     }
-    if (gone === 0) return;
-    for (const call of this.#leaving.splice(0, gone)) call.succeed(undefined);
-    this.#owner.gaveUp();
+    for (const call of gone) {
+      this.#leaving.delete(call);
+      call.succeed(undefined);
+    }
+    if (gone.length > 0) this.#owner.gaveUp();
   };
 
   /** The server drains: what it had not accepted goes elsewhere, and the rest is awaited. */
@@ -286,7 +281,9 @@ export class OpenCalls implements CallCarrier, IdGiver {
 
   /** The connection is over: whoever still waits fails with the reason. */
   closed(reason: GeeError): void {
-    for (const call of [...this.#leaving.splice(0), ...this.#pending.takeAbove(0)]) {
+    const leaving = [...this.#leaving];
+    this.#leaving.clear();
+    for (const call of [...leaving, ...this.#pending.takeAbove(0)]) {
       const executed = this.#channel.hasLeft(call.position) ? "maybe" : "no";
       call.fail(
         new GeeError("UNAVAILABLE", reason.message, {

@@ -1,6 +1,7 @@
 import type { DeadlineEntry, Deadlines } from "../base/deadlines.ts";
 import { GeeError } from "../base/errors.ts";
 import type { Code } from "../base/errors.ts";
+import { limits } from "../base/limits.ts";
 import type { Clock } from "../base/time.ts";
 import type { Channel } from "../wire/channel.ts";
 import type { Metadata } from "../wire/message.ts";
@@ -8,39 +9,20 @@ import { isCredit } from "./call-items.ts";
 import type { CallCarrier, CallRequest } from "./call-request.ts";
 import { OutgoingStreams } from "./outgoing-streams.ts";
 import type { OutgoingStreamsOwner } from "./outgoing-streams.ts";
+import { isCall, iterateOwner, owner, rejectTaken, resolveTaken, take } from "./callable.ts";
+import type { Callable } from "./callable.ts";
 import type { PendingEntry } from "./pending.ts";
 import type { Call } from "./remote.ts";
 import { itIsAStream, itIsNoStream, streamIdle } from "./refusals.ts";
 
 const ignore = (): void => {};
 
-/** By this a promise finds the call that it belongs to. */
-const owner: unique symbol = Symbol("call");
+/** Bytes of items in this process that nobody iterates yet. */
+let unclaimedBytes = 0;
 
-/** A promise as a call has it before it can be iterated. */
-type Callable = Promise<unknown> & {
-  [owner]?: OutgoingCall;
-  [Symbol.asyncIterator]?: () => AsyncIterator<unknown>;
-};
-
-function isCall(promise: Callable): promise is Call {
-  return promise[Symbol.asyncIterator] !== undefined;
-}
-
-/** One function for all calls: a closure for each costs as much as the rest of its promise. */
-function iterateOwner(this: Callable): AsyncIterator<unknown> {
-  const call = this[owner];
-  if (call === undefined) throw new TypeError("a call is iterated by itself");
-  return call.iterate();
-}
-
-let resolveTaken: (value: unknown) => void = ignore;
-let rejectTaken: (error: unknown) => void = ignore;
-
-/** Hands the two functions of the promise that is being made to whoever makes it. */
-function take(resolve: (value: unknown) => void, reject: (error: unknown) => void): void {
-  resolveTaken = resolve;
-  rejectTaken = reject;
+function countUnclaimed(change: number): number {
+  unclaimedBytes += change;
+  return unclaimedBytes;
 }
 
 /**
@@ -73,6 +55,9 @@ export abstract class OutgoingCall implements DeadlineEntry, PendingEntry, Outgo
   #isStream = false;
   /** A piece of the answer has come. */
   #begun = false;
+  #isIterated = false;
+  /** Bytes of its items, while nobody iterates them. */
+  #unclaimedBytes = 0;
   readonly #resolve: (value: unknown) => void;
   readonly #reject: (error: unknown) => void;
 
@@ -87,6 +72,10 @@ export abstract class OutgoingCall implements DeadlineEntry, PendingEntry, Outgo
     promise[Symbol.asyncIterator] = iterateOwner;
     this.promise = promise;
     deadlines.add(this);
+  }
+
+  get hasDeadline(): boolean {
+    return this.request.limited;
   }
 
   get clock(): Clock {
@@ -149,9 +138,9 @@ export abstract class OutgoingCall implements DeadlineEntry, PendingEntry, Outgo
 
   /** The method is known to answer with a stream: then the deadline is another one. */
   streams(): void {
+    if (!this.request.limited) this.deadlines.remove(this);
     if (this.#isStream) return;
     this.#isStream = true;
-    if (!this.request.limited) this.deadlines.remove(this);
     // Whoever iterates does not look at the promise, and nobody has to.
     this.promise.catch(ignore);
     this.#reject(itIsAStream(this.request.method));
@@ -197,6 +186,9 @@ export abstract class OutgoingCall implements DeadlineEntry, PendingEntry, Outgo
     if (this.#settled) return;
     this.#carrier = undefined;
     const canBegin = this.#streams?.rewind() !== false && !this.#begun;
+    // Until another server has it, a stream has the deadline of any call.
+    this.deadlines.remove(this);
+    this.deadlines.add(this);
     if (canBegin && this.again(error)) return;
     if (metadata !== undefined) this.#tell(metadata, "trailing");
     if (this.#finish()) this.#fails(this.#streams?.explained(error) ?? error, false);
@@ -205,7 +197,9 @@ export abstract class OutgoingCall implements DeadlineEntry, PendingEntry, Outgo
   #fails(error: GeeError, dropQueued: boolean): void {
     this.#outcome = error;
     this.#reject(error);
-    this.#streams?.close(error, dropQueued);
+    // A source that was never opened may hold something all the same.
+    if (this.request.stream !== undefined) this.#open().close(error, dropQueued);
+    else this.#streams?.close(error, dropQueued);
   }
 
   #tell(metadata: Metadata, when: "response" | "trailing"): void {
@@ -218,6 +212,9 @@ export abstract class OutgoingCall implements DeadlineEntry, PendingEntry, Outgo
 
   /** For whoever iterates the call. */
   iterate(): AsyncIterator<unknown> {
+    this.#isIterated = true;
+    countUnclaimed(-this.#unclaimedBytes);
+    this.#unclaimedBytes = 0;
     // Whoever iterates hears of a failure from the iterator.
     this.promise.catch(ignore);
     const isLate = this.#settled && this.#streams === undefined;
@@ -234,13 +231,26 @@ export abstract class OutgoingCall implements DeadlineEntry, PendingEntry, Outgo
 
   /** The signal aborted. */
   handleEvent(): void {
-    this.#end("CANCELLED", `${this.request.method} was cancelled`, this.request.signal?.reason);
+    const reason: unknown = this.request.signal?.reason;
+    // The call that this one is made for may learn of the deadline that they share a moment earlier.
+    if (reason instanceof GeeError && reason.code === "DEADLINE_EXCEEDED") this.expired();
+    else this.#end("CANCELLED", `${this.request.method} was cancelled`, reason);
   }
 
   /** Its streams have stood still. */
   idle(): void {
     const { code, message, reason } = streamIdle(this.request.method, this.request.idleMs);
     this.#end(code, message, undefined, reason);
+  }
+
+  /** Items that nobody iterates are not held without end: somebody may have awaited a stream. */
+  queued(change: number): void {
+    if (this.#isIterated) return;
+    this.#unclaimedBytes += change;
+    const sum = countUnclaimed(change);
+    if (change > 0 && sum > limits.maxQueuedItemBytes) {
+      this.#end("CANCELLED", `nobody iterates the items of ${this.request.method}`);
+    }
   }
 
   /** Whoever iterates has left the loop. */

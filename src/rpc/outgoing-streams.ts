@@ -16,10 +16,14 @@ const ignore = (): void => {};
 export interface OutgoingStreamsOwner {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
+  /** Whether the call has a deadline of its own, whatever its streams do. */
+  readonly hasDeadline: boolean;
   /** The id on the connection that carries the call now. */
   readonly id: number;
   /** Nothing has moved for the idle time. */
   idle(): void;
+  /** So many bytes more of the answer wait to be taken, or fewer when it is negative. */
+  queued(change: number): void;
   /** Whoever iterates has left the loop. */
   left(): void;
 }
@@ -122,8 +126,9 @@ export class OutgoingStreams implements CallItemsOwner {
     this.#owner.left();
   }
 
-  /** What a caller does not take of what it asked for is its own affair. */
-  queued(): void {}
+  queued(change: number): void {
+    this.#owner.queued(change);
+  }
 
   firstMetadata(): undefined {}
 
@@ -145,6 +150,10 @@ export class OutgoingStreams implements CallItemsOwner {
   }
 
   finished(): void {}
+
+  get hasDeadline(): boolean {
+    return this.#owner.hasDeadline;
+  }
 
   step<T>(run: () => T): T {
     return run();

@@ -190,6 +190,8 @@ export class Session implements ChannelOwner, Admitted, UpkeepSession {
     this.#intake.readEnd();
     this.#watch.read();
     this.#intake.start();
+    // A call that was refused ends without a handler that would tell.
+    if (this.#host.draining) this.#host.changed(this);
   }
 
   // -------------------------------------------------------------- ending

@@ -24,6 +24,8 @@ export interface Outlet {
   /** Whether what is written leaves; else `whenRoom` runs the task when it does. */
   readonly hasRoom: boolean;
   whenRoom(task: () => void): void;
+  /** Takes such a task back. */
+  forgetRoom(task: () => void): void;
   /** Runs the task when the loop has looked after everybody else; see `Clock`. */
   nextPhase(task: () => void): void;
   /** Runs whatever runs the source's code, and returns what that returns: to set a call context. */
@@ -86,7 +88,13 @@ export class OutgoingItems {
   stop(): void {
     if (this.#over) return;
     this.#over = true;
+    this.#outlet.forgetRoom(this.#onRoom);
     this.#close();
+  }
+
+  /** Whether no item is sent any more. */
+  get isOver(): boolean {
+    return this.#over;
   }
 
   /**
@@ -95,6 +103,7 @@ export class OutgoingItems {
    */
   detach(): void {
     this.#over = true;
+    this.#outlet.forgetRoom(this.#onRoom);
   }
 
   #wake(): void {

@@ -37,7 +37,7 @@ export class Channel implements LinkEvents, SenderOwner {
   readonly #sender: Sender;
   #paused = false;
   /** What runs when there is room. */
-  #waiting: (() => void)[] | undefined;
+  #waiting: Set<() => void> | undefined;
   #closed = false;
   #ending = false;
   #told = false;
@@ -143,8 +143,13 @@ export class Channel implements LinkEvents, SenderOwner {
 
   /** Runs the task once when the link takes what is written again; never if it is closed before. */
   whenRoom(task: () => void): void {
-    this.#waiting ??= [];
-    this.#waiting.push(task);
+    this.#waiting ??= new Set();
+    this.#waiting.add(task);
+  }
+
+  /** Takes such a task back. */
+  forgetRoom(task: () => void): void {
+    this.#waiting?.delete(task);
   }
 
   flushed(): void {

@@ -10,7 +10,7 @@ import { Outbox } from "./outbox.ts";
 import type { Ticket } from "./outbox.ts";
 import { maxUncutBytes } from "./parts-out.ts";
 
-/** Gives the next call its id. */
+/** Gives the next call its id; 0 when the call is not to be sent after all. */
 export interface IdGiver {
   giveId(): number;
 }
@@ -95,6 +95,7 @@ export class Sender {
     let { id } = message;
     if (giver !== undefined) {
       id = giver.giveId();
+      if (id === 0) return outbox.position;
       encoded.bytes.writeUInt32BE(id, idOffset);
     }
     const { bytes, length } = encoded;

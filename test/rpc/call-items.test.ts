@@ -338,8 +338,17 @@ test("what stands still is idle after its idle time, and at the latest a quarter
   expect(owner.heard).toEqual([]);
   await clock.advance(idleMs / 4 + 1);
   expect(owner.heard).toEqual(["idle"]);
+});
+
+test("whoever could not end a call that is idle is told again", async () => {
+  const { owner, items, clock, attach } = open();
+  attach();
+  await clock.advance(3 * idleMs);
+  expect(owner.heard.length).toBeGreaterThan(1);
+  items.done();
+  const told = owner.heard.length;
   await clock.advance(10 * idleMs);
-  expect(owner.heard).toEqual(["idle"]);
+  expect(owner.heard.length).toBe(told);
 });
 
 test("no time runs before the call has an id", async () => {

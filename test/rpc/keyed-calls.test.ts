@@ -218,3 +218,17 @@ test("whoever waited for a call that was not started after all may go elsewhere"
   expect(await waiting).toMatchObject({ code: "UNAVAILABLE", executed: "no" });
   expect(state.runs).toBe(0);
 });
+
+test("whoever gives up waiting is done with, and the first goes on", async () => {
+  const keys = store();
+  const gate = Promise.withResolvers<string>();
+  const { work } = workOf(() => gate.promise);
+  const first = answerOnce(keys, work);
+  let giveUp = (): void => {};
+  const waiting = answerOnce(keys, { ...work, waits: (stop) => void (giveUp = stop) });
+  giveUp();
+  const why: unknown = await Promise.resolve(waiting).catch((error: unknown) => error);
+  expect(why).toMatchObject({ code: "UNAVAILABLE", executed: "no" });
+  gate.resolve("done");
+  expect(await frameFrom(first)).toEqual(frameOf(resultMessage(0, "done")));
+});

@@ -103,7 +103,7 @@ test("a call that cannot be encoded takes no id, even when it started another be
   ]);
 });
 
-test("a call that its own arguments end is not open, and its frame is one that is skipped", async () => {
+test("a call that its own arguments end is not open, and nothing of it is sent", async () => {
   const { calls, told, start, sent } = setup();
   const controller = new AbortController();
   const argument = {
@@ -114,12 +114,24 @@ test("a call that its own arguments end is not open, and its frame is one that i
   };
   start("Foo.Sum", [argument], { signal: controller.signal });
   expect(calls.size).toBe(0);
-  expect(start().id).toBe(2);
+  expect(start().id).toBe(1);
   expect(told).toEqual([]);
-  expect(await sent()).toEqual([
-    [kinds.void, 1],
-    [kinds.call, 2],
-  ]);
+  expect(await sent()).toEqual([[kinds.call, 1]]);
+});
+
+test("a large call that its own arguments end is not sent either, though it would leave at once", async () => {
+  const { start, sent } = setup();
+  const controller = new AbortController();
+  const argument = {
+    bytes: new Uint8Array(30_000),
+    get value(): number {
+      controller.abort();
+      return 1;
+    },
+  };
+  const call = start("Foo.Sum", [argument], { signal: controller.signal });
+  expect(await failureOf(call.promise)).toMatchObject({ code: "CANCELLED", executed: "no" });
+  expect(await sent()).toEqual([]);
 });
 
 test("a call whose arguments close the channel is not open, and takes no id", async () => {

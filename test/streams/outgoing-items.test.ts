@@ -38,6 +38,11 @@ class Sending implements Outlet {
   hasRoom = true;
   readonly roomTasks: (() => void)[] = [];
 
+  forgetRoom(task: () => void): void {
+    const index = this.roomTasks.indexOf(task);
+    if (index >= 0) this.roomTasks.splice(index, 1);
+  }
+
   whenRoom(task: () => void): void {
     this.roomTasks.push(task);
   }
@@ -578,6 +583,15 @@ test("while nothing leaves, no item is pulled, and it goes on where it stopped",
   await until(() => sending.sent.length === 4);
   expect(sending.sent).toEqual([0, 1, 2, 3]);
   sending.items.stop();
+});
+
+test("one that is stopped while it waits for room leaves nothing behind", async () => {
+  const sending = new Sending(naturals(), 40_000);
+  sending.hasRoom = false;
+  sending.items.start();
+  await until(() => sending.roomTasks.length === 1);
+  sending.items.stop();
+  expect(sending.roomTasks.length).toBe(0);
 });
 
 // ---------------------------------------------------------------------------- both ends together

@@ -1,0 +1,34 @@
+import type { Call } from "./remote.ts";
+
+const ignore = (): void => {};
+
+/** By this a promise finds the call that it belongs to. */
+export const owner: unique symbol = Symbol("call");
+
+/** A promise as a call has it before it can be iterated. */
+export type Callable = Promise<unknown> & {
+  [owner]?: { iterate(): AsyncIterator<unknown> };
+  [Symbol.asyncIterator]?: () => AsyncIterator<unknown>;
+};
+
+/** Whether a promise can be iterated. */
+export function isCall(promise: Callable): promise is Call {
+  return promise[Symbol.asyncIterator] !== undefined;
+}
+
+/** One function for all calls: a closure for each costs as much as the rest of its promise. */
+export function iterateOwner(this: Callable): AsyncIterator<unknown> {
+  const call = this[owner];
+  if (call === undefined) throw new TypeError("a call is iterated by itself");
+  return call.iterate();
+}
+
+/** What `take` was given last. */
+export let resolveTaken: (value: unknown) => void = ignore;
+export let rejectTaken: (error: unknown) => void = ignore;
+
+/** Hands the two functions of the promise that is being made to whoever makes it. */
+export function take(resolve: (value: unknown) => void, reject: (error: unknown) => void): void {
+  resolveTaken = resolve;
+  rejectTaken = reject;
+}
