@@ -3,7 +3,7 @@ import type { Call } from "./remote.ts";
 const ignore = (): void => {};
 
 /** By this a promise finds the call that it belongs to. */
-export const owner: unique symbol = Symbol("call");
+const owner: unique symbol = Symbol("call");
 
 /** A promise as a call has it before it can be iterated. */
 export type Callable = Promise<unknown> & {
@@ -17,10 +17,16 @@ export function isCall(promise: Callable): promise is Call {
 }
 
 /** One function for all calls: a closure for each costs as much as the rest of its promise. */
-export function iterateOwner(this: Callable): AsyncIterator<unknown> {
+function iterateOwner(this: Callable): AsyncIterator<unknown> {
   const call = this[owner];
   if (call === undefined) throw new TypeError("a call is iterated by itself");
   return call.iterate();
+}
+
+/** Makes a promise that of a call: whoever iterates it iterates the call. */
+export function belongTo(promise: Callable, call: { iterate(): AsyncIterator<unknown> }): void {
+  promise[owner] = call;
+  promise[Symbol.asyncIterator] = iterateOwner;
 }
 
 /** What `take` was given last. */

@@ -9,7 +9,7 @@ import { isCredit } from "./call-items.ts";
 import type { CallCarrier, CallRequest } from "./call-request.ts";
 import { OutgoingStreams } from "./outgoing-streams.ts";
 import type { OutgoingStreamsOwner } from "./outgoing-streams.ts";
-import { isCall, iterateOwner, owner, rejectTaken, resolveTaken, take } from "./callable.ts";
+import { belongTo, isCall, rejectTaken, resolveTaken, take } from "./callable.ts";
 import type { Callable } from "./callable.ts";
 import type { PendingEntry } from "./pending.ts";
 import type { Call } from "./remote.ts";
@@ -68,8 +68,7 @@ export abstract class OutgoingCall implements DeadlineEntry, PendingEntry, Outgo
     const promise: Callable = new Promise(take);
     this.#resolve = resolveTaken;
     this.#reject = rejectTaken;
-    promise[owner] = this;
-    promise[Symbol.asyncIterator] = iterateOwner;
+    belongTo(promise, this);
     this.promise = promise;
     deadlines.add(this);
   }

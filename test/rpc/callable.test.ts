@@ -1,8 +1,7 @@
 import { expect, test } from "bun:test";
 import {
+  belongTo,
   isCall,
-  iterateOwner,
-  owner,
   rejectTaken,
   resolveTaken,
   take,
@@ -19,13 +18,15 @@ test("what settles a promise is there for whoever has just made it", async () =>
   expect(await second.catch((error: unknown) => error)).toEqual(new Error("second"));
 });
 
-test("a promise is iterated by the call that owns it, and by none of its own", () => {
+test("a promise is iterated by the call that it belongs to", async () => {
   const promise: Callable = new Promise(take);
   expect(isCall(promise)).toBe(false);
-  promise[Symbol.asyncIterator] = iterateOwner;
-  expect(isCall(promise)).toBe(true);
-  expect(() => promise[Symbol.asyncIterator]?.()).toThrow(TypeError);
   const items = { next: () => new Promise<never>(() => {}) };
-  promise[owner] = { iterate: () => items };
+  belongTo(promise, { iterate: () => items });
+  expect(isCall(promise)).toBe(true);
   expect(promise[Symbol.asyncIterator]?.()).toBe(items);
+  const iterate = promise[Symbol.asyncIterator];
+  const stranger: Callable = new Promise(take);
+  if (iterate !== undefined) stranger[Symbol.asyncIterator] = iterate;
+  expect(() => stranger[Symbol.asyncIterator]?.()).toThrow(TypeError);
 });
