@@ -293,4 +293,4 @@ test(`what is sent over a link that takes what it likes arrives, in order, and n
   }
   // Or the test would show nothing of what is taken back.
   for (const count of Object.values(outcomes)) expect(count).toBeGreaterThan(20);
-});
+}, 60_000);
