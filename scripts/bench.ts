@@ -1,7 +1,7 @@
 // How fast gee is beside what one would use otherwise: the same work, on the same machine, in the
 // same minutes. Each side is two processes on loopback; every result is checked.
 //
-//   bun run bench [--quick] [--only NAME] [--rounds N] [--seconds N] [--json]
+//   bun run bench [--quick] [--only NAME] [--rounds N] [--seconds N] [--against COMMIT] [--json]
 //
 // It fails for a wrong result and for a process that ended, never for a figure that is slow.
 
@@ -15,6 +15,7 @@ import { lookAround } from "./bench/peers.ts";
 import { endAll, PeerFailed } from "./bench/processes.ts";
 import { footText, headText, reportRow, rowText } from "./bench/report.ts";
 import type { Report, RowReport } from "./bench/report.ts";
+import { runTrials, trialText } from "./bench/trials.ts";
 import { install } from "./steps.ts";
 
 async function bench(options: Options): Promise<void> {
@@ -28,9 +29,9 @@ async function bench(options: Options): Promise<void> {
     cores: cpus().length,
     kernel: release(),
   };
-  const around = await lookAround(options.rows);
+  const around = await lookAround(options.rows, options.against);
   for (const { what, why } of around.skipped) console.error(`left out: ${what}: ${why}`);
-  say(headText(machine));
+  if (options.rows.length > 0) say(headText(machine));
   const rows: RowReport[] = [];
   for (const row of options.rows) {
     console.error(`measuring ${row.name}`);
@@ -38,6 +39,13 @@ async function bench(options: Options): Promise<void> {
     rows.push(report);
     say(`${rowText(report)}\n`);
   }
+  const trials = await runTrials(
+    options.trials,
+    options.trialRounds,
+    options.trialSeconds,
+    (name) => console.error(`measuring ${name}`),
+  );
+  for (const trial of trials) say(`${trialText(trial)}\n`);
   let floods: readonly FloodReport[] = [];
   if (options.floods) {
     console.error("measuring floods");
@@ -52,6 +60,7 @@ async function bench(options: Options): Promise<void> {
     skipped: around.skipped,
     tookSeconds: (performance.now() - startedAt) / 1_000,
     rows,
+    trials,
     floods,
   };
   if (options.json) console.log(JSON.stringify(report));

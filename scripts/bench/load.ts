@@ -6,11 +6,18 @@ import type { Order, Setup } from "./work.ts";
 
 /** What a client says of one run. */
 export interface RunResult {
+  /** Calls, or items of a stream. */
   readonly calls: number;
   readonly seconds: number;
-  /** Of one caller's calls. */
-  readonly p50Us: number;
-  readonly p99Us: number;
+  /** Of one caller's calls; undefined of a stream. */
+  readonly p50Us?: number;
+  readonly p99Us?: number;
+}
+
+/** What sends streams, each the only one on its connection. */
+export interface Flow {
+  /** Sends so many items and resolves when the receiver has had, and counted, all of them. */
+  pass(items: number): Promise<void>;
 }
 
 /** What keeps calls in flight and counts those that were answered, rightly. */
@@ -88,6 +95,9 @@ export class CallLoad implements Load {
         return this.#orders(caller, index);
       case "bytes":
         return this.#echoes(caller, index);
+      case "download":
+      case "upload":
+        throw new Error("a stream is no call");
       default:
         return this.#setup.work satisfies never;
     }
@@ -143,6 +153,20 @@ function wait(ms: number): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   setTimeout(resolve, ms);
   return promise;
+}
+
+/** One stream, from when it is asked for until its last item has come. */
+export async function passOnce(
+  flow: Flow,
+  items: number,
+  mark: (word: "start" | "stop") => void,
+): Promise<RunResult> {
+  mark("start");
+  const startedAt = performance.now();
+  await flow.pass(items);
+  const seconds = (performance.now() - startedAt) / 1_000;
+  mark("stop");
+  return { calls: items, seconds };
 }
 
 /**

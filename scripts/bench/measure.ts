@@ -41,6 +41,18 @@ export function calibrate(): number {
   return hash === 0.5 ? 0 : tookMs;
 }
 
+/** What a client says of its own CPU time; undefined of one that does not know it. */
+function ownCpuUs(said: string): number | undefined {
+  return said === "" ? undefined : Number(said);
+}
+
+/** To the microsecond where a twentieth matters, and from outside where a hundredth of a second does. */
+async function serverCpuUs(server: Child, row: Row): Promise<number | undefined> {
+  if (row.figure !== "cpuUsPerCall") return cpuUs(server.pid);
+  server.say("cpu");
+  return Number(await server.expect("cpu"));
+}
+
 function parseResult(text: string): RunResult {
   const result: RunResult = JSON.parse(text);
   return result;
@@ -50,14 +62,16 @@ function perCall(before: number | undefined, after: number | undefined, calls: n
   return before === undefined || after === undefined ? undefined : (after - before) / calls;
 }
 
-async function runPair(
-  { server, client }: Pair,
-  row: Row,
-  rampMs: number,
-  windowMs: number,
-): Promise<Run> {
+/** How long one run is: calls for some time, or so many items of a stream. */
+interface Length {
+  readonly rampMs: number;
+  readonly windowMs: number;
+  readonly items: number;
+}
+
+async function runPair({ server, client }: Pair, row: Row, length: Length): Promise<Run> {
   try {
-    return await runEnds(server, client, row, rampMs, windowMs);
+    return await runEnds(server, client, row, length);
   } catch (error) {
     // A client often fails because of its server: what that one said is the reason.
     if (!(error instanceof PeerFailed) || server.errors === "") throw error;
@@ -69,32 +83,47 @@ async function runEnds(
   server: Child,
   client: Child,
   row: Row,
-  rampMs: number,
-  windowMs: number,
+  { rampMs, windowMs, items }: Length,
 ): Promise<Run> {
   const calibrationMs = calibrate();
-  client.say(`run ${rampMs} ${windowMs}`);
-  await client.expect("start");
-  const serverBefore = cpuUs(server.pid);
-  const clientBefore = cpuUs(client.pid);
-  await client.expect("stop");
-  const serverAfter = cpuUs(server.pid);
-  const clientAfter = cpuUs(client.pid);
-  const { calls, seconds, p50Us, p99Us } = parseResult(await client.expect("result"));
+  client.say(items === 0 ? `run ${rampMs} ${windowMs}` : `pass ${items}`);
+  const clientBefore = ownCpuUs(await client.expect("start")) ?? cpuUs(client.pid);
+  const serverBefore = await serverCpuUs(server, row);
+  const clientAfter = ownCpuUs(await client.expect("stop")) ?? cpuUs(client.pid);
+  const serverAfter = await serverCpuUs(server, row);
+  const result = parseResult(await client.expect("result"));
+  const { calls, p50Us, p99Us } = result;
   if (calls === 0) throw new PeerFailed(`${client.name}: no call came back in ${windowMs} ms`);
+  const serverUs = perCall(serverBefore, serverAfter, calls);
+  const clientUs = perCall(clientBefore, clientAfter, calls);
   return {
-    value: row.figure === "meanUs" ? (1e6 * seconds * row.inFlight) / calls : calls / seconds,
+    value: valueOf(row, result, serverUs, clientUs),
     p50Us,
     p99Us,
-    serverCpuUs: perCall(serverBefore, serverAfter, calls),
-    clientCpuUs: perCall(clientBefore, clientAfter, calls),
+    serverCpuUs: serverUs,
+    clientCpuUs: clientUs,
     calibrationMs,
   };
 }
 
+function valueOf(
+  { figure, inFlight, size }: Row,
+  { calls, seconds }: RunResult,
+  serverUs = Number.NaN,
+  clientUs = Number.NaN,
+): number {
+  if (figure === "meanUs") return (1e6 * seconds * inFlight) / calls;
+  if (figure === "cpuUsPerCall") return serverUs + clientUs;
+  return figure === "mbPerSecond" ? (size * calls) / seconds / 1e6 : calls / seconds;
+}
+
 /** The sides of a row that can be measured here. */
 export function sidesOf(row: Row, around: Surroundings): readonly PeerName[] {
-  const here = row.peers.filter((peer) => peer !== "go" || around.go !== undefined);
+  const here = row.peers.filter(
+    (peer) =>
+      (peer !== "go" || around.go !== undefined) &&
+      (peer !== "before" || around.before !== undefined),
+  );
   return ["gee", ...here];
 }
 
@@ -105,11 +134,15 @@ async function measureCalls(row: Row, options: Options, around: Surroundings): P
   for (const pair of pairs) stack.use(pair);
   // Few calls a second are few chances to be compiled, and on one CPU the compiler is in the way.
   const warmMs = row.inFlight === 1 ? 2 * options.warmMs : options.warmMs;
-  for (const pair of pairs) await runPair(pair, row, warmMs, options.windowMs / 2);
+  const items = Math.ceil(row.items * options.streamShare);
+  const warm = { rampMs: warmMs, windowMs: options.windowMs / 2, items };
+  const length = { rampMs: options.rampMs, windowMs: options.windowMs, items };
+  for (const pair of pairs) await runPair(pair, row, warm);
   const runs = new Map<PeerName, Run[]>(pairs.map(({ peer }) => [peer, []]));
-  for (let round = 0; round < options.rounds; round++) {
+  const rounds = row.figure === "cpuUsPerCall" ? options.cpuRounds : options.rounds;
+  for (let round = 0; round < rounds; round++) {
     for (const pair of orderOfRound(pairs, round)) {
-      const run = await runPair(pair, row, options.rampMs, options.windowMs);
+      const run = await runPair(pair, row, length);
       runs.get(pair.peer)?.push(run);
     }
   }
@@ -130,9 +163,9 @@ async function holdOnce(
   connections: number,
   around: Surroundings,
 ): Promise<number> {
-  await using server = start(peer, "server", "{}", false, around);
+  await using server = start(peer, "server", "{}", undefined, around);
   const port = await server.expect("listening");
-  await using holder = start(peer, "holder", port, false, around);
+  await using holder = start(peer, "holder", port, undefined, around);
   await holder.expect("ready");
   // The first one finds code that is not yet loaded: that is no cost of a connection.
   holder.say("hold 1");

@@ -1,11 +1,19 @@
 import { parseArgs } from "node:util";
 import { rows } from "./rows.ts";
 import type { Row } from "./rows.ts";
+import { trialRows } from "./trials.ts";
 
 /** What a run of the benchmark is to do. */
 export interface Options {
   readonly rows: readonly Row[];
+  /** What gee is held to beside nobody. */
+  readonly trials: typeof trialRows;
+  readonly trialRounds: number;
+  /** How long a trial goes on, where it is not a matter of how much. */
+  readonly trialSeconds: number;
   readonly rounds: number;
+  /** Of the rows about CPU time, whose bound is a twentieth. */
+  readonly cpuRounds: number;
   /** Of the one row that opens thousands of connections each time. */
   readonly idleRounds: number;
   readonly windowMs: number;
@@ -13,6 +21,10 @@ export interface Options {
   readonly rampMs: number;
   /** Once for each process, so that its code is compiled. */
   readonly warmMs: number;
+  /** What of a stream's items is sent in one run, as a share. */
+  readonly streamShare: number;
+  /** The commit whose CPU time ours is held against; undefined for the one before ours. */
+  readonly against: string | undefined;
   readonly json: boolean;
   /** A good client beside floods is measured too. */
   readonly floods: boolean;
@@ -22,14 +34,20 @@ export interface Options {
 export class UsageError extends Error {}
 
 /** What `--help` prints. */
-export const usage: string = `bun run bench [--quick] [--only NAME] [--rounds N] [--seconds N] [--json]
+export const usage: string = `bun run bench [--quick] [--only NAME] [--rounds N] [--seconds N]
+              [--against COMMIT] [--json]
 
   --quick       three short rounds: about 40 s, and only good for a glance
-  --only NAME   rows whose name begins so, several with commas; or floods
-                (${rows.map(({ name }) => name).join(", ")})
-  --rounds N    runs of each side, of which the median counts; 5 unless it is said
+  --only NAME   rows and trials whose name begins so, several with commas; or floods
+                (${rows.map(({ name }) => name).join(", ")};
+                ${trialRows.map(({ name }) => name).join(", ")})
+  --rounds N    runs of each side, of which the median counts; unless it is said 5, and 9 of CPU time
   --seconds N   how long each run is measured; 0.7 unless it is said
+  --against C   the commit that the rows about CPU time (cpu-...) compare with; unless it is said
+                HEAD when src has changes, else the one before it
   --json        one JSON document on stdout, for programs
+
+GEE_LONG=1 has the trials go on for 10 s each instead of 2 s.
 `;
 
 function positive(name: string, text: string | undefined, otherwise: number): number {
@@ -39,15 +57,22 @@ function positive(name: string, text: string | undefined, otherwise: number): nu
   throw new UsageError(`--${name} is ${JSON.stringify(text)}; a number above 0 is expected`);
 }
 
-function selected(only: string | undefined): readonly Row[] {
-  if (only === undefined) return rows;
+/** What `only` names: rows, trials, and whether floods are among it. */
+function selected(only: string): Pick<Options, "rows" | "trials" | "floods"> {
   const names = only.split(",").map((name) => name.trim());
+  const isNamed = (one: { readonly name: string }): boolean =>
+    names.some((name) => one.name.startsWith(name));
+  const everything = [...rows, ...trialRows, { name: "floods" }];
   for (const name of names) {
-    if (name !== "" && rows.some((row) => row.name.startsWith(name))) continue;
-    const known = rows.map((row) => row.name).join(", ");
+    if (name !== "" && everything.some((one) => one.name.startsWith(name))) continue;
+    const known = everything.map((one) => one.name).join(", ");
     throw new UsageError(`there is no row ${JSON.stringify(name)}; there are ${known}`);
   }
-  return rows.filter((row) => names.some((name) => row.name.startsWith(name)));
+  return {
+    rows: rows.filter(isNamed),
+    trials: trialRows.filter(isNamed),
+    floods: isNamed({ name: "floods" }),
+  };
 }
 
 /** Reads the command line. @throws UsageError */
@@ -57,6 +82,7 @@ export function parseOptions(args: readonly string[]): Options | "help" {
     ({ values } = parseArgs({
       args: [...args],
       options: {
+        against: { type: "string" },
         help: { type: "boolean", short: "h", default: false },
         json: { type: "boolean", default: false },
         only: { type: "string" },
@@ -73,14 +99,20 @@ export function parseOptions(args: readonly string[]): Options | "help" {
   const rounds = positive("rounds", values.rounds, quick ? 3 : 5);
   if (!Number.isInteger(rounds)) throw new UsageError("--rounds is a whole number");
   const windowMs = 1_000 * positive("seconds", values.seconds, quick ? 0.1 : 0.7);
+  const all = { rows, trials: quick ? [] : trialRows, floods: !quick };
+  const isLong = process.env["GEE_LONG"] === "1";
   return {
-    rows: values.only === "floods" ? [] : selected(values.only),
-    floods: values.only === undefined ? !quick : values.only === "floods",
+    ...(values.only === undefined ? all : selected(values.only)),
+    trialRounds: quick ? 1 : Math.min(rounds, 3),
+    trialSeconds: isLong ? 10 : quick ? 1 : 2,
     rounds,
+    cpuRounds: values.rounds === undefined && !quick ? 9 : rounds,
     idleRounds: quick ? 1 : rounds,
     windowMs,
     rampMs: Math.min(100, windowMs / 2),
     warmMs: Math.min(700, windowMs * 3),
+    streamShare: quick ? 0.1 : 1,
+    against: values.against,
     json,
   };
 }

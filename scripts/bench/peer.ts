@@ -1,8 +1,8 @@
 // One end of a peer, in a process of its own: `bun peer.ts NAME server` or `... client SETUP`.
 // It is told what to do line by line on stdin, answers on stdout, and ends when stdin does.
 
-import { fail, runOnce } from "./load.ts";
-import type { Load } from "./load.ts";
+import { fail, passOnce, runOnce } from "./load.ts";
+import type { Flow, Load } from "./load.ts";
 import type { Setup } from "./work.ts";
 
 /** A server that listens on 127.0.0.1. */
@@ -14,10 +14,12 @@ export interface Served {
 
 /** What can be measured. */
 export interface PeerProgram {
-  /** Serves at a free port. */
-  serve(): Promise<Served>;
-  /** Opens the connections of a setup. */
+  /** Serves at a free port; `setup` says nothing of it, and nothing at all to hold connections. */
+  serve(setup: Partial<Setup>): Promise<Served>;
+  /** Opens the connections of a setup, for calls. */
   open(setup: Setup): Promise<Load>;
+  /** Opens the connection of a setup, for streams. */
+  openFlow(setup: Setup): Promise<Flow>;
   /** What a connection says first, to which the server has an answer. */
   hello(): Promise<Uint8Array>;
 }
@@ -37,10 +39,17 @@ async function programOf(name: string): Promise<PeerProgram> {
   }
 }
 
-async function serve(program: PeerProgram): Promise<void> {
-  const served = await program.serve();
+/** CPU time of this process and all its threads so far. */
+function ownCpuUs(): number {
+  const { user, system } = process.cpuUsage();
+  return user + system;
+}
+
+async function serve(program: PeerProgram, setup: Partial<Setup>): Promise<void> {
+  const served = await program.serve(setup);
   console.log(`listening ${served.port}`);
   for await (const line of console) {
+    if (line === "cpu") console.log(`cpu ${ownCpuUs()}`);
     if (line !== "settle") continue;
     for (let pass = 0; pass < 3; pass++) {
       Bun.gc(true);
@@ -50,14 +59,31 @@ async function serve(program: PeerProgram): Promise<void> {
   }
 }
 
+function mark(word: "start" | "stop"): void {
+  console.log(`${word} ${ownCpuUs()}`);
+}
+
 async function drive(program: PeerProgram, setup: Setup): Promise<void> {
   const load = await program.open(setup);
   console.log("ready");
   for await (const line of console) {
     const [, rampMs, windowMs] = line.split(" ").map(Number);
-    const result = await runOnce(load, rampMs ?? 0, windowMs ?? 0, (word) => console.log(word));
+    const result = await runOnce(load, rampMs ?? 0, windowMs ?? 0, mark);
     console.log(`result ${JSON.stringify(result)}`);
   }
+}
+
+async function driveFlow(program: PeerProgram, setup: Setup): Promise<void> {
+  const flow = await program.openFlow(setup);
+  console.log("ready");
+  for await (const line of console) {
+    const [, items] = line.split(" ").map(Number);
+    console.log(`result ${JSON.stringify(await passOnce(flow, items ?? 0, mark))}`);
+  }
+}
+
+function isStream({ work }: Setup): boolean {
+  return work === "download" || work === "upload";
 }
 
 /** Opens connections that say hello, hear an answer and then nothing. */
@@ -93,10 +119,16 @@ async function hold(program: PeerProgram, port: number): Promise<void> {
 
 async function main(name = "", role = "", setup = "{}"): Promise<void> {
   const program = await programOf(name);
-  if (role === "server") await serve(program);
-  else if (role === "client") await drive(program, JSON.parse(setup));
-  else if (role === "holder") await hold(program, Number(setup));
-  else throw new Error(`there is no role ${role}`);
+  if (role === "server") {
+    await serve(program, JSON.parse(setup));
+  } else if (role === "client") {
+    const asked: Setup = JSON.parse(setup);
+    await (isStream(asked) ? driveFlow : drive)(program, asked);
+  } else if (role === "holder") {
+    await hold(program, Number(setup));
+  } else {
+    throw new Error(`there is no role ${role}`);
+  }
   process.exit(0);
 }
 

@@ -1,6 +1,8 @@
 // How each peer's two processes are started.
 
+import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
+import { checkOut } from "./before.ts";
 import { Child, ownFolder, PeerFailed } from "./processes.ts";
 import { peerTitles } from "./rows.ts";
 import type { PeerName, Row } from "./rows.ts";
@@ -14,6 +16,8 @@ export interface Surroundings {
   /** Go's program, built; undefined without Go. */
   readonly go: string | undefined;
   readonly taskset: string | undefined;
+  /** The other commit's gee, as a program; undefined when there is none. */
+  readonly before: string | undefined;
   /** What is left out, and why. */
   readonly skipped: readonly { readonly what: string; readonly why: string }[];
 }
@@ -36,7 +40,10 @@ async function buildGo(): Promise<{ readonly path?: string; readonly why: string
 }
 
 /** Looks around once, for the peers and the pinning that the rows ask for. */
-export async function lookAround(rows: readonly Row[]): Promise<Surroundings> {
+export async function lookAround(
+  rows: readonly Row[],
+  against: string | undefined,
+): Promise<Surroundings> {
   const skipped: { what: string; why: string }[] = [];
   let go: string | undefined;
   if (rows.some((row) => row.peers.includes("go"))) {
@@ -45,10 +52,20 @@ export async function lookAround(rows: readonly Row[]): Promise<Surroundings> {
     if (go === undefined) skipped.push({ what: peerTitles.go, why: built.why });
   }
   const taskset = Bun.which("taskset") ?? undefined;
-  if (taskset === undefined && rows.some((row) => row.pinned)) {
-    skipped.push({ what: "one CPU for both processes", why: "taskset is not installed" });
+  if (taskset === undefined && rows.some((row) => row.pinned !== undefined)) {
+    skipped.push({ what: "processes held to a CPU", why: "taskset is not installed" });
   }
-  return { go, taskset, skipped };
+  let before: string | undefined;
+  if (rows.some((row) => row.peers.includes("before"))) {
+    const found = checkOut(against);
+    before = found.path;
+    if (before === undefined) skipped.push({ what: peerTitles.before, why: found.why });
+  }
+  return { go, taskset, before, skipped };
+}
+
+function cpuOf(role: string, pinned: "together" | "apart"): string {
+  return pinned === "apart" && role !== "server" && availableParallelism() > 1 ? "1" : "0";
 }
 
 /** Starts one end of a peer. */
@@ -56,15 +73,21 @@ export function start(
   peer: PeerName,
   role: "server" | "client" | "holder",
   setup: string,
-  pinned: boolean,
-  { go, taskset }: Surroundings,
+  pinned: Row["pinned"],
+  { go, taskset, before }: Surroundings,
 ): Child {
   const command =
-    peer === "go" ? [go ?? "", role, setup] : [process.execPath, program, peer, role, setup];
+    peer === "go"
+      ? [go ?? "", role, setup]
+      : peer === "before"
+        ? [process.execPath, before ?? "", "gee", role, setup]
+        : [process.execPath, program, peer, role, setup];
   return new Child(
     `${peerTitles[peer]}, ${role}`,
     // taskset becomes the program that it starts, so the process id stays the same.
-    pinned && taskset !== undefined ? [taskset, "-c", "0", ...command] : command,
+    pinned !== undefined && taskset !== undefined
+      ? [taskset, "-c", cpuOf(role, pinned), ...command]
+      : command,
     peer === "http" ? { BUN_CONFIG_MAX_HTTP_REQUESTS: "600" } : {},
   );
 }
@@ -79,10 +102,11 @@ export interface Pair extends AsyncDisposable {
 /** Starts a server, and a client of it with what a row asks for. */
 export async function startPair(peer: PeerName, row: Row, around: Surroundings): Promise<Pair> {
   await using stack = new AsyncDisposableStack();
-  const server = stack.use(start(peer, "server", "{}", row.pinned, around));
-  const port = Number(await server.expect("listening"));
   if (row.work === "idle") throw new Error("nobody calls in the idle row");
   const { work, size, connections, inFlight } = row;
+  const shape = JSON.stringify({ work, size });
+  const server = stack.use(start(peer, "server", shape, row.pinned, around));
+  const port = Number(await server.expect("listening"));
   const setup: Setup = { port, work, size, connections, inFlight };
   const client = stack.use(start(peer, "client", JSON.stringify(setup), row.pinned, around));
   await client.expect("ready");

@@ -3,7 +3,7 @@
 import type { Work } from "./work.ts";
 
 /** Who is measured beside gee. */
-export type PeerName = "gee" | "tcp" | "websocket" | "http" | "go";
+export type PeerName = "gee" | "tcp" | "websocket" | "http" | "go" | "before";
 
 /** What people call them. */
 export const peerTitles: Readonly<Record<PeerName, string>> = {
@@ -12,15 +12,25 @@ export const peerTitles: Readonly<Record<PeerName, string>> = {
   websocket: "Bun WebSocket + JSON",
   http: "Bun HTTP + JSON",
   go: "Go net/rpc",
+  before: "gee, the commit before",
 };
 
 /** What a side's figure is, in the JSON document too. */
-export type Figure = "callsPerSecond" | "meanUs" | "kibPerConnection";
+export type Figure =
+  | "callsPerSecond"
+  | "itemsPerSecond"
+  | "mbPerSecond"
+  | "meanUs"
+  | "cpuUsPerCall"
+  | "kibPerConnection";
 
 /** Which figures are better when they are larger. */
 export const isMoreBetter: Readonly<Record<Figure, boolean>> = {
   callsPerSecond: true,
+  itemsPerSecond: true,
+  mbPerSecond: true,
   meanUs: false,
+  cpuUsPerCall: false,
   kibPerConnection: false,
 };
 
@@ -28,6 +38,8 @@ export const isMoreBetter: Readonly<Record<Figure, boolean>> = {
 export interface Floor {
   readonly against: PeerName;
   readonly bound: number;
+  /** What also does: gee's own figure, however fast the peer is. */
+  readonly orOwn?: number | undefined;
 }
 
 /** One line of the benchmark. */
@@ -36,33 +48,79 @@ export interface Row {
   readonly title: string;
   readonly figure: Figure;
   readonly work: Work | "idle";
+  /** Of one message or item, in bytes. */
   readonly size: number;
+  /** What one run sends, as items of a single stream; 0 where calls are made for some time. */
+  readonly items: number;
   readonly connections: number;
   readonly inFlight: number;
-  /** Both processes on one CPU. */
-  readonly pinned: boolean;
+  /** Both processes on one CPU, or each on its own; undefined leaves it to the kernel. */
+  readonly pinned: "together" | "apart" | undefined;
   readonly peers: readonly PeerName[];
   readonly floors: readonly Floor[];
 }
 
 const everybody = ["tcp", "websocket", "http", "go"] as const;
 
-function row(name: string, title: string, own: Pick<Row, "work" | "inFlight"> & Partial<Row>): Row {
+function row(name: string, title: string, own: Pick<Row, "work"> & Partial<Row>): Row {
   return {
     name,
     title,
     figure: "callsPerSecond",
     size: 0,
+    items: 0,
+    inFlight: 1,
     connections: 1,
-    pinned: false,
+    pinned: undefined,
     peers: everybody,
     floors: [],
     ...own,
   };
 }
 
-function floor(against: PeerName, bound: number): Floor {
-  return { against, bound };
+function floor(against: PeerName, bound: number, orOwn?: number): Floor {
+  return { against, bound, orOwn };
+}
+
+/** A million items, small enough that their number decides. */
+function items(name: string, title: string, work: "download" | "upload"): Row {
+  return row(name, title, {
+    work,
+    figure: "itemsPerSecond",
+    size: 64,
+    items: 1_000_000,
+    pinned: "apart",
+    peers: ["tcp"],
+    floors: [floor("tcp", 0.5, 1_000_000)],
+  });
+}
+
+/**
+ * A gibibyte, in items that are so large that their bytes decide. Left to itself the kernel
+ * puts both ends of a bare stream on one CPU, where they share a cache, and those of a busier one on
+ * two; so each end has its own.
+ */
+function gibibyte(name: string, title: string, work: "download" | "upload", size: number): Row {
+  return row(name, title, {
+    work,
+    figure: "mbPerSecond",
+    size,
+    items: 1_073_741_824 / size,
+    pinned: "apart",
+    peers: ["tcp"],
+    floors: [floor("tcp", 0.8)],
+  });
+}
+
+/** CPU time of both ends beside that of another commit. */
+function cpu(name: string, title: string, work: Work, inFlight: number): Row {
+  return row(name, title, {
+    work,
+    figure: "cpuUsPerCall",
+    inFlight,
+    peers: ["before"],
+    floors: [floor("before", 1.05)],
+  });
 }
 
 /** Opened by the row `idle`, as far as the limit on open files allows. */
@@ -102,13 +160,49 @@ export const rows: readonly Row[] = [
     peers: ["tcp", "websocket", "go"],
     floors: [floor("go", 1)],
   }),
-  row("bytes-64k", "64 KiB echoed, 16 in flight", { work: "bytes", size: 65_536, inFlight: 16 }),
+  row("bytes-64k", "64 KiB echoed, 16 in flight, each end on its own CPU", {
+    work: "bytes",
+    size: 65_536,
+    inFlight: 16,
+    pinned: "apart",
+    floors: [floor("tcp", 0.8)],
+  }),
   row("bytes-1m", "1 MiB echoed, 16 in flight", { work: "bytes", size: 1_048_576, inFlight: 16 }),
+  items(
+    "items-down",
+    "64-byte items, one stream from the server, each end on its own CPU",
+    "download",
+  ),
+  items("items-up", "64-byte items, one stream to the server, each end on its own CPU", "upload"),
+  gibibyte(
+    "gib-down-64k",
+    "1 GiB from the server, items of 64 KiB, each end on its own CPU",
+    "download",
+    65_536,
+  ),
+  gibibyte(
+    "gib-down-1m",
+    "1 GiB from the server, items of 1 MiB, each end on its own CPU",
+    "download",
+    1_048_576,
+  ),
+  gibibyte(
+    "gib-up-64k",
+    "1 GiB to the server, items of 64 KiB, each end on its own CPU",
+    "upload",
+    65_536,
+  ),
+  gibibyte(
+    "gib-up-1m",
+    "1 GiB to the server, items of 1 MiB, each end on its own CPU",
+    "upload",
+    1_048_576,
+  ),
   row("latency", "Sum(1, 2), 1 in flight, one CPU", {
     work: "sum",
     figure: "meanUs",
     inFlight: 1,
-    pinned: true,
+    pinned: "together",
     peers: ["tcp", "websocket", "go"],
     floors: [floor("tcp", 1.25)],
   }),
@@ -116,9 +210,12 @@ export const rows: readonly Row[] = [
     work: "object",
     figure: "meanUs",
     inFlight: 1,
-    pinned: true,
+    pinned: "together",
     peers: ["tcp", "websocket", "go"],
   }),
+  cpu("cpu-sum-64", "CPU of Sum(1, 2), 64 in flight", "sum", 64),
+  cpu("cpu-sum-512", "CPU of Sum(1, 2), 512 in flight", "sum", 512),
+  cpu("cpu-object-64", "CPU of a 200-byte object, 64 in flight", "object", 64),
   row("idle", `${idleConnections.toLocaleString("en")} idle connections`, {
     work: "idle",
     figure: "kibPerConnection",

@@ -1,13 +1,13 @@
 // What one call does. The same in every peer, and every result is checked.
 
-/** `Sum(1, 2)`; an object echoed; bytes echoed. */
-export type Work = "sum" | "object" | "bytes";
+/** `Sum(1, 2)`; an object echoed; bytes echoed; one stream of items, from the server or to it. */
+export type Work = "sum" | "object" | "bytes" | "download" | "upload";
 
 /** What the client of a peer is to keep up. */
 export interface Setup {
   readonly port: number;
   readonly work: Work;
-  /** Of one message, for `bytes`. */
+  /** Of one message or item, for `bytes` and streams. */
   readonly size: number;
   readonly connections: number;
   /** On all connections together. */

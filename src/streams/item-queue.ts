@@ -1,6 +1,6 @@
 const firstCapacity = 16;
 /** An empty queue keeps room for so many items, and gives back what is more. */
-const keptCapacity = 4_096;
+const keptCapacity = 8_192;
 
 /** Items that were received and not taken, each with its size: a ring that grows. */
 export class ItemQueue {

@@ -1,8 +1,29 @@
 import { connect, serve } from "../../../src/index.ts";
 import { CallLoad } from "../load.ts";
-import type { Caller } from "../load.ts";
+import type { Caller, Flow } from "../load.ts";
 import type { PeerProgram } from "../peer.ts";
-import type { Order } from "../work.ts";
+import type { Order, Setup } from "../work.ts";
+
+/** The same buffer each time, with a number in it: what sends an item has copied it. */
+async function* itemsOf(count: number, size: number): AsyncGenerator<Uint8Array> {
+  const item = new Uint8Array(size);
+  for (let index = 0; index < count; index++) {
+    item[0] = index;
+    yield item;
+  }
+}
+
+/** Counts the items that come; throws when one is not as it was sent. */
+async function countItems(items: AsyncIterable<Uint8Array>, size: number): Promise<number> {
+  let count = 0;
+  for await (const item of items) {
+    if (item.length !== size || item[0] !== (count & 0xff)) {
+      throw new Error(`wrong result: item ${count} has ${item.length} bytes`);
+    }
+    count++;
+  }
+  return count;
+}
 
 class Foo {
   Sum(a: number, b: number): number {
@@ -16,6 +37,14 @@ class Foo {
   Bytes(bytes: Uint8Array): Uint8Array {
     return bytes;
   }
+
+  Give(count: number, size: number): AsyncGenerator<Uint8Array> {
+    return itemsOf(count, size);
+  }
+
+  Take(items: AsyncIterable<Uint8Array>, size: number): Promise<number> {
+    return countItems(items, size);
+  }
 }
 
 function open(port: number): Caller {
@@ -24,6 +53,19 @@ function open(port: number): Caller {
     sum: foo.Sum,
     order: foo.Order,
     bytes: foo.Bytes,
+  };
+}
+
+function openFlow({ port, work, size }: Setup): Flow {
+  const foo = connect({ address: `tcp@127.0.0.1:${port}` }).service<Foo>("Foo");
+  return {
+    async pass(items) {
+      const count =
+        work === "download"
+          ? await countItems(foo.Give(items, size), size)
+          : await foo.Take(itemsOf(items, size), size);
+      if (count !== items) throw new Error(`wrong result: ${count} of ${items} items came`);
+    },
   };
 }
 
@@ -57,5 +99,6 @@ export const program: PeerProgram = {
     await Promise.all(callers.map((caller) => caller.sum(1, 2)));
     return new CallLoad(callers, setup);
   },
+  openFlow: (setup) => Promise.resolve(openFlow(setup)),
   hello,
 };

@@ -68,5 +68,6 @@ export const program: PeerProgram = {
     return Promise.resolve({ port: server.port ?? 0, connections: () => server.pendingRequests });
   },
   open: (setup) => Promise.resolve(new CallLoad([callerOf(setup.port)], setup)),
+  openFlow: () => Promise.reject(new Error("not measured")),
   hello: () => Promise.reject(new Error("not measured")),
 };

@@ -1,10 +1,12 @@
-// Bare Bun TCP: messages of one size, echoed. No ids, no promises, nothing to decode: what is left
+// Bare Bun TCP: messages of one size, echoed as they come. No ids, no promises, nothing to decode: what is left
 // of the time when the runtime's own work is taken away.
 
 import { fail, Samples } from "../load.ts";
 import type { Load } from "../load.ts";
 import type { PeerProgram } from "../peer.ts";
 import { bytesOf } from "../work.ts";
+import { MessageLoad, serveMessages } from "./tcp-messages.ts";
+import { serveStreams, TcpFlow } from "./tcp-streams.ts";
 import type { Setup } from "../work.ts";
 
 /** Of a message with `Sum(1, 2)`, and of one with the object. */
@@ -136,7 +138,7 @@ class TcpLoad implements Load {
   readonly #connections: readonly PingPong[];
 
   constructor(setup: Setup) {
-    const size = setup.work === "bytes" ? setup.size : messageBytes[setup.work];
+    const size = messageBytes[setup.work === "object" ? "object" : "sum"];
     const window = setup.inFlight / setup.connections;
     this.#connections = Array.from(
       { length: setup.connections },
@@ -160,11 +162,24 @@ class TcpLoad implements Load {
 }
 
 export const program: PeerProgram = {
-  serve: () => Promise.resolve(serveEcho()),
+  serve({ work }) {
+    const serve =
+      work === "bytes"
+        ? serveMessages
+        : work === "download" || work === "upload"
+          ? serveStreams
+          : serveEcho;
+    return Promise.resolve(serve());
+  },
   async open(setup) {
-    const load = new TcpLoad(setup);
+    const load = setup.work === "bytes" ? new MessageLoad(setup) : new TcpLoad(setup);
     await load.open(setup.port);
     return load;
+  },
+  async openFlow(setup) {
+    const flow = new TcpFlow(setup);
+    await flow.open(setup.port);
+    return flow;
   },
   hello: () => Promise.resolve(new Uint8Array([1])),
 };

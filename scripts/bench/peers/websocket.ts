@@ -99,5 +99,6 @@ export const program: PeerProgram = {
     const callers = Array.from({ length: setup.connections }, () => open(setup.port));
     return new CallLoad(await Promise.all(callers), setup);
   },
+  openFlow: () => Promise.reject(new Error("not measured")),
   hello: () => Promise.reject(new Error("not measured")),
 };
