@@ -12,7 +12,9 @@ export async function build(): Promise<number> {
   const aside = await mkdtemp(join(root, ".build/gee-"));
   try {
     await Bun.build({
-      entrypoints: [join(root, "src/main.ts")],
+      // The thread that beats is found beside what starts it, so all of them lie in one folder.
+      entrypoints: [join(root, "src/main.ts"), join(root, "src/discovery/beat-worker.ts")],
+      naming: { entry: "[name].[ext]" },
       compile: {
         outfile: join(aside, "gee"),
         // A person's modules are resolved as their own tsconfig.json and package.json say ...

@@ -8,8 +8,10 @@ import type { Log } from "./base/log.ts";
 import { nearest, splitList } from "./base/names.ts";
 import { systemClock } from "./base/time.ts";
 import type { Clock } from "./base/time.ts";
+import { ListCache } from "./discovery/list-cache.ts";
 import type { Member } from "./discovery/member.ts";
-import { createRegistryClient, parseRegistryUrls } from "./discovery/registry-client.ts";
+import { createRegistryClient } from "./discovery/registry-client.ts";
+import { checkRegistryToken, parseRegistryUrls } from "./discovery/registry-url.ts";
 import { createFixedResolver, createRegistryResolver } from "./discovery/resolver.ts";
 import type { Resolver } from "./discovery/resolver.ts";
 import { createPolicy, policyNames } from "./fleet/balancer.ts";
@@ -21,7 +23,7 @@ import type { ClientInterceptor, Invocation } from "./rpc/interceptors.ts";
 import { createRemote } from "./rpc/remote.ts";
 import type { Call, CallOptions, OneWay, Remote } from "./rpc/remote.ts";
 import { checkMaxMessageBytes } from "./wire/hello.ts";
-import { createRequestMaker } from "./routing/request.ts";
+import { createRequestMaker, noOptions, withSignal } from "./routing/request.ts";
 import { Router } from "./routing/router.ts";
 
 export type { CallOptions } from "./rpc/remote.ts";
@@ -33,8 +35,19 @@ export interface ConnectOptions {
    * `gee registry` listens.
    */
   readonly registry?: string | readonly string[];
+  /**
+   * The bearer token that is shown to every registry named, and to nobody else. Over plain http to
+   * another machine it can be read on the way, which is worth a warning. Default: none.
+   */
+  readonly registryToken?: string | undefined;
   /** Servers by address, `tcp@127.0.0.1:4000`, without any registry. */
   readonly address?: string | readonly string[];
+  /**
+   * A file that keeps the member list for a client that starts while no registry answers: readable
+   * by its owner alone, used while it is at most 24 hours old, and never while a registry answers.
+   * Default: none.
+   */
+  readonly cache?: string;
   /** The deadline of calls that name none. Default 10 s. */
   readonly timeoutMs?: number;
   /** How a server is chosen. Default `"round-robin"`. */
@@ -94,6 +107,11 @@ export interface Gee extends AsyncDisposable {
   ): Promise<readonly Outcome[]>;
   /** The members in sight, all or those that serve `service`. */
   members(service?: string): Promise<readonly Member[]>;
+  /**
+   * The members in sight, at once and then each new list as soon as a registry tells of it. Ends when
+   * the client is disposed of; leaving the loop ends it earlier.
+   */
+  watchMembers(): AsyncIterable<readonly Member[]>;
 }
 
 function wrong(message: string, hint?: string): GeeError {
@@ -107,14 +125,20 @@ function wrong(message: string, hint?: string): GeeError {
 function createResolver(options: ConnectOptions, clock: Clock, log: Log): Resolver {
   if (options.address !== undefined) {
     if (options.registry !== undefined) throw wrong("name a registry or addresses, not both");
+    if (options.cache !== undefined) throw wrong("a cache keeps the list of a registry");
     const addresses: Address[] = splitList(options.address).map(parseAddress);
     if (addresses.length === 0) throw wrong("no address is named");
     return createFixedResolver(addresses);
   }
   const urls = parseRegistryUrls(options.registry ?? "http://127.0.0.1:9999");
   if (urls.length === 0) throw wrong("no registry is named");
-  const registries = urls.map((url) => createRegistryClient({ url, clock, log }));
-  return createRegistryResolver({ registries, clock, log });
+  const token = options.registryToken;
+  checkRegistryToken(urls, token, log);
+  const registries = urls.map((url) => createRegistryClient({ url, token, clock, log }));
+  if (options.cache === undefined) return createRegistryResolver({ registries, clock, log });
+  if (options.cache === "") throw wrong("no file is named for the cache");
+  const cache = new ListCache({ file: options.cache, registries: urls, clock, log });
+  return createRegistryResolver({ registries, clock, log, cache });
 }
 
 /**
@@ -156,11 +180,11 @@ export function connect(options: ConnectOptions = {}): Gee {
       return failedCall(error);
     }
   }, interceptors);
-  const call: Gee["call"] = (method, args = [], own = {}) => makeCall(method, args, own);
+  const call: Gee["call"] = (method, args = [], own = noOptions) => makeCall(method, args, own);
 
   function service<T>(name: string, own: CallOptions & { readonly oneWay: true }): OneWay<T>;
   function service<T>(name: string, own?: CallOptions & { readonly oneWay?: false }): Remote<T>;
-  function service(name: string, own: CallOptions = {}): object {
+  function service(name: string, own: CallOptions = noOptions): object {
     return createRemote(name, (method, args) => makeCall(method, args, own));
   }
 
@@ -174,7 +198,7 @@ export function connect(options: ConnectOptions = {}): Gee {
     const rest = new AbortController();
     const signal =
       wanted.signal === undefined ? rest.signal : AbortSignal.any([wanted.signal, rest.signal]);
-    const calls = await router.callAll({ ...wanted, signal });
+    const calls = await router.callAll(withSignal(wanted, signal));
     let why: unknown;
     try {
       return await work(calls);
@@ -218,6 +242,7 @@ export function connect(options: ConnectOptions = {}): Gee {
       return found;
     },
     members: (wanted) => router.members(wanted),
+    watchMembers: () => router.watchMembers(),
     [Symbol.asyncDispose]: () => router.close(options.drainTimeoutMs ?? limits.drainTimeoutMs),
   };
 }

@@ -1,21 +1,17 @@
 import { connect } from "./client.ts";
-import { formatEndpoint, parseEndpoint } from "./base/address.ts";
-import type { Address } from "./base/address.ts";
+import { type Address, formatEndpoint, parseEndpoint } from "./base/address.ts";
 import { Deadlines } from "./base/deadlines.ts";
 import { limits } from "./base/limits.ts";
 import { advertisedAddress, checkExposure, parseListen } from "./base/listening.ts";
-import { stderrLog } from "./base/log.ts";
-import type { Log } from "./base/log.ts";
-import { systemClock } from "./base/time.ts";
-import type { Clock } from "./base/time.ts";
+import { type Log, stderrLog } from "./base/log.ts";
+import { type Clock, systemClock } from "./base/time.ts";
 import { Turns } from "./base/turns.ts";
-import { createHeartbeat } from "./discovery/heartbeat.ts";
+import { announceAt } from "./discovery/announcer.ts";
 import type { Heartbeat } from "./discovery/heartbeat.ts";
 import { newInstanceId } from "./discovery/member.ts";
-import { createRegistryClient, parseRegistryUrls } from "./discovery/registry-client.ts";
+import { checkRegistryToken, parseRegistryUrls } from "./discovery/registry-url.ts";
 import { maxConnections } from "./net/descriptors.ts";
-import { listen } from "./net/listen.ts";
-import type { Listener } from "./net/listen.ts";
+import { listen, type Listener } from "./net/listen.ts";
 import { Admission } from "./rpc/admission.ts";
 import type { NestedCaller } from "./rpc/context.ts";
 import { createServerHello } from "./rpc/greeting.ts";
@@ -24,8 +20,7 @@ import { KeyStore } from "./rpc/key-store.ts";
 import { NestedCalls } from "./rpc/nested-calls.ts";
 import { createServiceTable, disposeService } from "./rpc/service.ts";
 import type { ServedService, ServiceOptions } from "./rpc/service.ts";
-import { Session } from "./rpc/session.ts";
-import type { SessionHost } from "./rpc/session.ts";
+import { Session, type SessionHost } from "./rpc/session.ts";
 import { checkCount } from "./rpc/start-rules.ts";
 import { Shutdown } from "./rpc/shutdown.ts";
 import { Upkeep } from "./rpc/upkeep.ts";
@@ -43,6 +38,11 @@ export interface ServeOptions {
   readonly methods?: ServiceOptions | undefined;
   /** Registries to announce the server at, by URL. Default: none. */
   readonly registry?: string | readonly string[] | undefined;
+  /**
+   * The bearer token that is shown to every registry named, and to nobody else. Over plain http to
+   * another machine it can be read on the way, which is worth a warning. Default: none.
+   */
+  readonly registryToken?: string | undefined;
   /** `tcp@HOST:PORT` (port 0: a free one) or `unix@/PATH`. Default `tcp@127.0.0.1:0`. */
   readonly listen?: string | undefined;
   /**
@@ -74,6 +74,10 @@ export interface ServeOptions {
   readonly drainTimeoutMs?: number | undefined;
   /** How long new calls are still accepted then, only to be sent elsewhere. Default 1 s. */
   readonly lameDuckMs?: number | undefined;
+  /** Beats from a thread of its own keep a busy server listed. Default: yes, unless with a `clock`. */
+  readonly beatThread?: boolean | undefined;
+  /** They end when the main loop has hung for so long, until it goes on. Default 60 s. */
+  readonly hungAfterMs?: number | undefined;
   /** Where warnings and failures of handlers go. Default: stderr. */
   readonly log?: Log | undefined;
   /** For tests: time by hand. */
@@ -145,22 +149,21 @@ class RunningServer implements Server {
     this.address = address;
     this.services = parts.services;
     this.id = host.hello.instance;
-    if (registries.length > 0) {
-      this.#heartbeat = createHeartbeat({
-        registries: registries.map((url) => createRegistryClient({ url, clock, log })),
-        announcement: () => ({
-          id: this.id,
-          address,
-          services: this.services.map(({ name }) => name),
-          weight: 1,
-          load: host.running,
-          draining: false,
-        }),
-        clock,
-        log,
-      });
-      this.#heartbeat.start();
-    }
+    this.#heartbeat = announceAt(registries, {
+      token: parts.options.registryToken,
+      inThread: parts.options.beatThread ?? parts.options.clock === undefined,
+      hungAfterMs: parts.options.hungAfterMs,
+      announcement: () => ({
+        id: this.id,
+        address,
+        services: this.services.map(({ name }) => name),
+        weight: 1,
+        load: host.running,
+        draining: false,
+      }),
+      clock,
+      log,
+    });
     this.registered = this.#heartbeat?.registered() ?? Promise.resolve(undefined);
   }
 
@@ -206,7 +209,7 @@ class RunningServer implements Server {
  * Serves instances of plain classes, and resolves once callers can connect.
  *
  * @throws GeeError INVALID_ARGUMENT for a service, address or URL that cannot be right (reason
- *   NOTHING_TO_SERVE, BAD_SERVICE, BAD_ADDRESS); FAILED_PRECONDITION, reason INSECURE_BIND, beyond
+ *   NOTHING_TO_SERVE, BAD_SERVICE, BAD_ADDRESS, BAD_URL, BAD_TOKEN); FAILED_PRECONDITION, reason INSECURE_BIND, beyond
  *   loopback without `insecure`; UNAVAILABLE, reason ADDRESS_IN_USE, ADDRESS_DENIED,
  *   ADDRESS_NOT_AVAILABLE or BIND_FAILED
  */
@@ -222,12 +225,15 @@ export async function serve(options: ServeOptions): Promise<Server> {
   };
   checkMaxMessageBytes(own.maxMessageBytes);
   const registries = parseRegistryUrls(options.registry ?? []);
+  const { registryToken } = options;
+  checkRegistryToken(registries, registryToken, log);
   const sessions = new Set<Session>();
-  let server: RunningServer | undefined;
   const admission = new Admission(maxConnections(), clock);
   const upkeep = new Upkeep({ clock, maxConnectionAgeMs: options.maxConnectionAgeMs });
   const ownClient = new NestedCalls(
-    registries.length === 0 ? undefined : () => connect({ registry: registries, clock, log }),
+    registries.length === 0
+      ? undefined
+      : () => connect({ registry: registries, registryToken, clock, log }),
   );
   const host: SessionHost = {
     clock,
@@ -274,7 +280,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
   });
   try {
     const address = advertise(listener.address);
-    server = new RunningServer({
+    return new RunningServer({
       options,
       clock,
       log,
@@ -287,7 +293,6 @@ export async function serve(options: ServeOptions): Promise<Server> {
       shutdown,
       ownClient,
     });
-    return server;
   } catch (error) {
     listener.stop();
     throw error;

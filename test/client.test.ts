@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { join } from "node:path";
 import { connect } from "../src/client.ts";
 import type { ConnectOptions, Gee } from "../src/client.ts";
 import { GeeError } from "../src/base/errors.ts";
@@ -10,6 +11,7 @@ import { serve } from "../src/server.ts";
 import type { Server } from "../src/server.ts";
 import { FakeClock, until } from "./support/clock.ts";
 import { failureOf } from "./support/ends.ts";
+import { folder } from "./support/folder.ts";
 
 class Foo {
   readonly name: string;
@@ -204,6 +206,18 @@ test("without a registry that answers a call is UNAVAILABLE and says whom it ask
   expect((await failureOf(gee.broadcast("Foo.Sum"))).reason).toBe("NO_REGISTRY");
 });
 
+test("a client that starts when every registry is gone goes by the list of an earlier one", async () => {
+  await using place = await folder();
+  await using fleet = await Fleet.of(["a", "b"]);
+  const cache = join(place.path, "members.json");
+  const before = fleet.connect({ cache });
+  await who(before, 1);
+  await before[Symbol.asyncDispose]();
+  await fleet.registry[Symbol.asyncDispose]();
+  expect((await who(fleet.connect({ cache }), 4)).sort()).toEqual(["a", "a", "b", "b"]);
+  expect((await failureOf(fleet.connect().call("Foo.Who"))).reason).toBe("NO_REGISTRY");
+});
+
 test("to names the one instance that may answer", async () => {
   await using fleet = await Fleet.of(["a", "b", "c"]);
   const gee = fleet.connect();
@@ -329,6 +343,8 @@ test("options and names that cannot be right are refused at once", async () => {
     { address: [] },
     { registry: "" },
     { registry: "ftp://127.0.0.1" },
+    { cache: "" },
+    { address: "tcp@127.0.0.1:1", cache: "members.json" },
     { address: "tcp@127.0.0.1:1", timeoutMs: 0 },
     { address: "tcp@127.0.0.1:1", timeoutMs: Number.NaN },
     { address: "tcp@127.0.0.1:1", policy: "robin" as "random" },

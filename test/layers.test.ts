@@ -30,7 +30,10 @@ const packages: readonly (readonly [name: RegExp, place: RegExp])[] = [
   [/^bun$/, /^net\//],
   [/^node:crypto$/, /^(discovery|directory)\//],
   [/^bun:sqlite$/, /^directory\/sqlite-store\.ts$/],
-  [/^node:fs$/, /^(net\/(listen|descriptors)\.ts$|discovery\/list-cache\.ts$|cli\/)/],
+  [
+    /^node:fs$/,
+    /^(net\/(listen|descriptors)\.ts$|discovery\/list-cache\.ts$|directory\/sqlite-store\.ts$|cli\/)/,
+  ],
   [/^node:(path|url)$/, /^cli\//],
   [/package\.json$/, /^cli\/version\.ts$/],
 ];
@@ -45,6 +48,9 @@ const doors: readonly (readonly [power: RegExp, place: RegExp])[] = [
   [/\bfetch\b(?!\??:)/, /^(discovery\/registry-client|directory\/etcd-client)\.ts$/],
   [/\b(Date\.now|performance\.now|new Date\(\))/, /^base\/time\.ts$/],
   [/\b(setTimeout|setInterval|setImmediate|AbortSignal\.timeout)\b/, /^base\/time\.ts$/],
+  // One thread beats for a server that is busy; everything else runs in the main loop.
+  [/\bnew Worker\b/, /^discovery\/beat-thread\.ts$/],
+  [/\bself\./, /^discovery\/beat-worker\.ts$/],
   // Chance is handed in, as time is: it may be named as a default and is called nowhere.
   [/\bMath\.random\(/, /^$/],
   [/\bcrypto\./, /^(rpc\/answering|cli\/server)\.ts$/],

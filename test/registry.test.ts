@@ -6,9 +6,10 @@ import { createRegistryClient } from "../src/discovery/registry-client.ts";
 import { createRegistryResolver } from "../src/discovery/resolver.ts";
 import { type Registry, type RegistryOptions, serveRegistry } from "../src/registry.ts";
 import { FakeClock, turn, until } from "./support/clock.ts";
+import { ended, exchange, registryPath } from "./support/raw-http.ts";
 import { announcement, idOf, memoryLog } from "./support/registry.ts";
 
-const path = "/_geerpc_/registry";
+const path = registryPath;
 
 function serve(options: RegistryOptions = {}): Promise<Registry> {
   return serveRegistry({ listen: "127.0.0.1:0", log: silentLog, ...options });
@@ -21,35 +22,6 @@ async function failureOf(work: Promise<unknown>): Promise<GeeError> {
     return GeeError.from(thrown);
   }
   throw new Error("it did not fail");
-}
-
-/** Writes bytes to the registry's port and gives all that comes back until `complete`. */
-async function exchange(
-  registry: Registry,
-  bytes: string,
-  complete: (answer: string) => boolean,
-  written: () => void = () => {},
-): Promise<string> {
-  let answer = "";
-  let closed = false;
-  const { hostname, port } = new URL(registry.url);
-  const socket = await Bun.connect({
-    hostname,
-    port: Number(port),
-    socket: {
-      data(_socket, chunk) {
-        answer += chunk.toString();
-      },
-      close() {
-        closed = true;
-      },
-    },
-  });
-  socket.write(bytes);
-  written();
-  await until(() => closed || complete(answer), "an answer");
-  socket.terminate();
-  return answer;
 }
 
 /** The answer without the one header that time changes. */
@@ -75,8 +47,6 @@ const goGet = [
   "Accept-Encoding: gzip",
   "\r\n",
 ].join("\r\n");
-
-const ended = (answer: string): boolean => answer.includes("\r\n\r\n");
 
 test("the bytes of a Go GeeRPC server and client are answered as Go's registry does", async () => {
   await using registry = await serve();
@@ -148,7 +118,7 @@ test("a body beyond the limit is refused, whether its head says so or not", asyn
     413,
     { error: { code: "RESOURCE_EXHAUSTED" } },
   ]);
-  const head = `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n`;
+  const head = `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n`;
   const huge = `${head}Content-Length: 200000000\r\n\r\n{`;
   expect(await exchange(registry, huge, ended)).toStartWith("HTTP/1.1 413 ");
   const chunk = `8000\r\n${"x".repeat(0x8000)}\r\n`;
@@ -164,6 +134,7 @@ test("who expires leaves without anybody asking, and the log says so", async () 
   await clock.advance(1_200);
   expect(lines).toEqual([
     "info member joined address=tcp@10.0.0.1:1",
+    "info warm: everybody had a lease to say hello",
     "info member expired address=tcp@10.0.0.1:1",
   ]);
   expect(clock.pending("foreground")).toBe(0);
@@ -244,10 +215,74 @@ test("disposing frees the port at once when nothing is under way, with connectio
   expect(next.url).toBe(registry.url);
 });
 
+async function listed(registry: Registry, query = ""): Promise<Record<string, unknown>> {
+  const headers = { accept: "application/json" };
+  return Object(await (await fetch(`${registry.url}${path}${query}`, { headers })).json());
+}
+
+async function register(registry: Registry): Promise<void> {
+  const headers = { "content-type": "application/json" };
+  const body = JSON.stringify({ instance: announcement() });
+  await (await fetch(`${registry.url}${path}`, { method: "POST", headers, body })).json();
+}
+
+const watchHead = (token: unknown, wait: string): string =>
+  `GET ${path}?after=${String(token)}&wait=${wait} HTTP/1.1\r\nHost: localhost\r\n` +
+  "Accept: application/json\r\n\r\n";
+
+test("a watch over a real port is answered with what changed", async () => {
+  const clock = new FakeClock();
+  await using registry = await serve({ clock });
+  const { token } = await listed(registry);
+  const watch = exchange(registry, watchHead(token, "60s"), (text) => text.includes("gone"));
+  await register(registry);
+  // The watch may have come before or after the change: it is one round either way.
+  const answers: string[] = [];
+  void watch.then((text) => answers.push(text));
+  while (answers.length === 0) await clock.advance(5);
+  const answer = await watch;
+  expect(answer).toStartWith("HTTP/1.1 200 OK");
+  expect(answer).toContain(`"delta":true,"instances":[{"id":"${idOf("a")}"`);
+});
+
+test("disposing answers the watches", async () => {
+  const clock = new FakeClock();
+  const registry = await serve({ clock });
+  const { token } = await listed(registry);
+  const watch = exchange(registry, watchHead(token, "10m"), (text) => text.includes("gone"));
+  await until(() => registry.watcherCount() === 1, "a watch");
+  const disposed = registry[Symbol.asyncDispose]();
+  expect(await watch).toContain('"delta":true,"instances":[],"gone":[]');
+  await clock.advance(1_000);
+  await disposed;
+  expect(clock.pending("foreground")).toBe(0);
+});
+
+test("a watcher that hangs up is forgotten", async () => {
+  await using registry = await serve({ clock: new FakeClock() });
+  const { token } = await listed(registry);
+  await exchange(registry, watchHead(token, "10m"), () => registry.watcherCount() === 1);
+  await until(() => registry.watcherCount() === 0, "the end of the watch");
+});
+
+test("it says over HTTP whether it lives and is ready", async () => {
+  const clock = new FakeClock();
+  await using registry = await serve({ clock, leaseMs: 600 });
+  const health = async (at: string): Promise<number> => (await fetch(registry.url + at)).status;
+  expect([await health("/livez"), await health("/readyz")]).toEqual([200, 503]);
+  await clock.advance(600);
+  expect(await health("/readyz")).toBe(200);
+});
+
+test("a store that nobody knows is named, and nothing listens", async () => {
+  const error = await failureOf(serve({ store: "papyrus:scroll" }));
+  expect(error).toMatchObject({ code: "INVALID_ARGUMENT", reason: "BAD_STORE" });
+});
+
 test("disposing waits a second for a request under way, and no longer", async () => {
   const clock = new FakeClock();
   const registry = await serve({ clock });
-  const head = `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n`;
+  const head = `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n`;
   const { promise: written, resolve } = Promise.withResolvers<void>();
   const slow = exchange(registry, `${head}Content-Length: 100\r\n\r\n{`, ended, resolve);
   await written;

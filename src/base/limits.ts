@@ -90,6 +90,10 @@ export const limits = {
   /** The shortest and the longest lease that a registry grants a JSON peer. */
   minLeaseMs: 200,
   maxLeaseMs: 300_000,
+  /** A loop that ran later than this since the last beat has weight 0 in the next one. */
+  maxLoopLagMs: 1_000,
+  /** A process whose main loop gave no sign for so long is announced no more, until it does. */
+  hungAfterMs: 60_000,
   /** The lease of a header-only (GeeRPC) peer; 0 = for ever. */
   oldLeaseMs: 300_000,
   /** A registry stops to remove a class of members for at most so long, ... */
@@ -110,6 +114,18 @@ export const limits = {
   registryTimeoutMs: 2_000,
   /** A request body to the registry. */
   maxRegistryBodyBytes: 65_536,
+  /** How long a registry waits for the whole of a body, ... */
+  registryBodyMs: 5_000,
+  /** ... and how many it reads at once. */
+  maxRegistryBodies: 4_096,
+  /** Bearer tokens of one registry. */
+  maxTokens: 1_024,
+  /** A registry takes no shorter token, as it could be guessed. */
+  minTokenLength: 16,
+  /** Members that one token may have registered, both kinds together. */
+  maxInstancesPerToken: 4_096,
+  /** Writes of one token that are under way at once. */
+  maxWritesPerToken: 1_024,
   /** An answer of a registry, as a client reads it. */
   maxRegistryAnswerBytes: 33_554_432,
   /** Members of one registry, both kinds together. Over it: RESOURCE_EXHAUSTED. */

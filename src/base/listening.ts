@@ -10,9 +10,11 @@ export function parseListen(text: string): Endpoint {
 /**
  * Refuses an endpoint that other machines can reach, unless that is wanted.
  *
+ * @param insecure it is wanted, or something else protects it
+ * @param otherwise what could protect it, in words for a person
  * @throws GeeError FAILED_PRECONDITION, reason INSECURE_BIND
  */
-export function checkExposure(endpoint: Endpoint, insecure: boolean): void {
+export function checkExposure(endpoint: Endpoint, insecure: boolean, otherwise = ""): void {
   if (insecure || endpoint.kind === "unix" || isLoopbackHost(endpoint.host)) return;
   throw new GeeError(
     "FAILED_PRECONDITION",
@@ -20,7 +22,7 @@ export function checkExposure(endpoint: Endpoint, insecure: boolean): void {
     {
       reason: "INSECURE_BIND",
       executed: "no",
-      hint: "listen on 127.0.0.1, or pass --insecure if everybody there is trusted",
+      hint: `listen on 127.0.0.1, ${otherwise}or pass --insecure if everybody there is trusted`,
     },
   );
 }

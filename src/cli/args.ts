@@ -13,6 +13,11 @@ export interface RegistryInvocation {
   readonly listen: string;
   readonly leaseMs: number;
   readonly oldLeaseMs: number;
+  readonly store: string;
+  /** Where the tokens are; undefined: nobody needs one. */
+  readonly tokenFile: string | undefined;
+  readonly allowLoopback: boolean;
+  readonly hosts: readonly string[];
   readonly insecure: boolean;
 }
 
@@ -24,6 +29,8 @@ export interface ServerInvocation {
   readonly advertise: string | undefined;
   /** Undefined: register nowhere. */
   readonly registry: readonly string[] | undefined;
+  /** Where the token is that is shown to the registries. */
+  readonly tokenFile: string | undefined;
   readonly drainTimeoutMs: number;
   readonly insecure: boolean;
 }
@@ -36,12 +43,19 @@ export interface ListInvocation {
   readonly timeoutMs: number;
 }
 
+/** `gee events`. */
+export interface EventsInvocation {
+  readonly kind: "events";
+  readonly target: Target;
+}
+
 /** What a command line asks for. */
 export type Invocation =
   | RegistryInvocation
   | ServerInvocation
   | CallInvocation
   | ListInvocation
+  | EventsInvocation
   | { readonly kind: "demo" }
   | { readonly kind: "help"; readonly topic: string | undefined }
   | { readonly kind: "version" };
@@ -170,6 +184,10 @@ function invocation({ name }: CommandSpec, values: Values): Invocation {
         listen: values.text("listen") ?? "",
         leaseMs: values.duration("lease", limits.minLeaseMs, limits.maxLeaseMs),
         oldLeaseMs: values.duration("old-lease"),
+        store: values.text("store") ?? "memory",
+        tokenFile: values.text("token-file"),
+        allowLoopback: values.switch("allow-loopback"),
+        hosts: values.given("host") ? values.list("host") : [],
         insecure: values.switch("insecure"),
       };
     case "server":
@@ -183,6 +201,8 @@ function invocation({ name }: CommandSpec, values: Values): Invocation {
         target: values.target(),
         timeoutMs: values.duration("timeout", 1),
       };
+    case "events":
+      return { kind: name, target: values.target() };
     case "help":
       return readHelp(values);
     case "demo":
@@ -202,6 +222,7 @@ function readServer(values: Values): ServerInvocation {
     listen: values.text("listen") ?? "",
     advertise: values.text("advertise"),
     registry: register ? values.list("registry") : undefined,
+    tokenFile: values.text("token-file"),
     drainTimeoutMs: values.duration("drain"),
     insecure: values.switch("insecure"),
   };

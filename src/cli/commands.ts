@@ -12,7 +12,8 @@ export interface FlagSpec {
 }
 
 /** The name of a command. */
-export type CommandName = "registry" | "server" | "call" | "list" | "demo" | "help" | "version";
+export type CommandName =
+  "registry" | "server" | "call" | "list" | "events" | "demo" | "help" | "version";
 
 /** A command as `gee help` shows it and as `args.ts` reads it. */
 export interface CommandSpec {
@@ -44,6 +45,18 @@ const registry: FlagSpec = {
   env: "GEE_REGISTRY",
   fallback: "http://127.0.0.1:9999",
   text: "the registries, as base URL or whole path",
+};
+const tokenFile: FlagSpec = {
+  name: "token-file",
+  value: "FILE",
+  env: "GEE_TOKEN_FILE",
+  text: "holds the token that is shown to the registries (mode 0600)",
+};
+const cache: FlagSpec = {
+  name: "cache",
+  value: "FILE",
+  env: "GEE_CACHE",
+  text: "saves the list, for when no registry answers; good for 24 hours",
 };
 const timeout: FlagSpec = {
   name: "timeout",
@@ -82,10 +95,42 @@ export const commands: Readonly<Record<CommandName, CommandSpec>> = {
         fallback: "5m",
         text: "the same for header-only GeeRPC servers; 0 = for ever",
       },
+      {
+        name: "store",
+        value: "STORE",
+        env: "GEE_STORE",
+        fallback: "memory",
+        text: "memory, sqlite:FILE or etcd://HOST:PORT[,HOST:PORT]",
+      },
+      {
+        name: "token-file",
+        value: "FILE",
+        env: "GEE_REGISTRY_TOKENS",
+        text: "who may read and register: one token a line (mode 0600)",
+      },
+      { name: "allow-loopback", text: "list loopback addresses although it listens beyond" },
+      {
+        name: "host",
+        value: "NAME[,NAME]",
+        env: "GEE_REGISTRY_HOSTS",
+        text: "names by which it may be asked, beside IP addresses and localhost",
+      },
       insecure,
       json,
     ],
-    examples: ["gee registry", "gee registry --listen 10.0.0.5:9999 --insecure"],
+    notes: [
+      "A line of the token file: TOKEN read, or TOKEN write [services=Foo,Bar] [addresses=10.0.0.0/8].",
+      "A token has 16 characters or more. With tokens it may listen beyond this machine; they travel",
+      "as they are, so behind a proxy with TLS or in a network that you trust.",
+      "With sqlite the list survives a restart; over one etcd any number of registries give the",
+      "same list. Without either, name several registries to every server: --registry URL,URL.",
+      "GET /livez and /readyz are for probes.",
+    ],
+    examples: [
+      "gee registry",
+      "gee registry --store sqlite:registry.db",
+      "gee registry --listen 10.0.0.5:9999 --token-file tokens",
+    ],
   },
   server: {
     name: "server",
@@ -108,6 +153,7 @@ export const commands: Readonly<Record<CommandName, CommandSpec>> = {
       },
       registry,
       { name: "no-register", text: "be in no registry" },
+      tokenFile,
       {
         name: "drain",
         value: "DURATION",
@@ -142,6 +188,8 @@ export const commands: Readonly<Record<CommandName, CommandSpec>> = {
         text: "call these servers, without a registry",
       },
       timeout,
+      cache,
+      tokenFile,
       { name: "all", text: "call every instance; one row each" },
       { name: "to", value: "ID", text: "call the instance with this id" },
       {
@@ -191,9 +239,24 @@ export const commands: Readonly<Record<CommandName, CommandSpec>> = {
     usage: "[SERVICE]",
     arguments: [0, 1],
     summary: "lists the services, or the instances of one",
-    flags: [registry, timeout, json],
-    notes: ["Servers that name no services (GeeRPC's own) are listed as service ?."],
+    flags: [registry, timeout, cache, tokenFile, json],
+    notes: [
+      "Servers that name no services (GeeRPC's own) are listed as service ?. A suspect has missed its",
+      "lease: it is called only when nobody else is up, and is gone after three leases.",
+    ],
     examples: ["gee list", "gee ls Foo --json"],
+  },
+  events: {
+    name: "events",
+    usage: "",
+    arguments: [0, 0],
+    summary: "tells what happens to servers, as it happens",
+    flags: [registry, tokenFile, json],
+    notes: [
+      "A line each: up, suspect, draining, changed or gone, the address, the id and the services.",
+      "It begins with those that are there. Trouble with a registry goes to stderr. Ctrl-C ends it.",
+    ],
+    examples: ["gee events", "gee events --json"],
   },
   demo: {
     name: "demo",

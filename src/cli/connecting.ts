@@ -1,17 +1,30 @@
 import { GeeError } from "../base/errors.ts";
+import type { LogLevel } from "../base/log.ts";
 import type { ConnectOptions } from "../client.ts";
 import type { Output } from "./output.ts";
+import { readToken } from "./token-file.ts";
 import type { Target } from "./values.ts";
 
-/** How a client command reaches its servers. */
+/**
+ * How a client command reaches its servers. What goes wrong on the way is not told by default: a
+ * command that fails for it says so, and to one that succeeds it made no difference.
+ */
 export function connectOptions(
   { target }: { readonly target: Target },
   output: Output,
+  level: LogLevel = "error",
 ): ConnectOptions {
-  const log = output.log("error");
-  return target.kind === "address"
-    ? { address: target.address, log }
-    : { registry: target.registry, log };
+  if (target.kind === "address") return { address: target.address, log: output.log(level) };
+  const { registry, cache, tokenFile } = target;
+  // Whoever is served from a file has to know it.
+  const log = output.log(cache === undefined ? level : "warn");
+  const registryToken = readToken(tokenFile);
+  return {
+    registry,
+    log,
+    ...(cache === undefined ? {} : { cache }),
+    ...(registryToken === undefined ? {} : { registryToken }),
+  };
 }
 
 function nextStep({ code, reason }: GeeError, target: Target): string | undefined {

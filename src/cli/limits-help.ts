@@ -123,8 +123,49 @@ export function limitLines(): readonly LimitLine[] {
       `${count(limits.maxControlFrames)} in ${formatDuration(limits.controlWindowMs)}`,
       "the connection ends",
     ),
-    line("a request to a registry", bytes(limits.maxRegistryBodyBytes), "refused"),
+    line(
+      "a request to a registry",
+      `${bytes(limits.maxRegistryBodyBytes)}, ${formatDuration(limits.registryBodyMs)}`,
+      "refused",
+    ),
+    line("requests that a registry reads at once", count(limits.maxRegistryBodies), "refused"),
     line("instances of a registry", count(limits.maxInstances), "refused"),
     line("services of an instance", count(limits.maxServices), "refused"),
+    line("tags of an instance", count(limits.maxTags), "refused"),
+    line("instances of one token", count(limits.maxInstancesPerToken), "refused"),
+    line("writes of one token at once", count(limits.maxWritesPerToken), "refused"),
+    line(
+      "tokens of a registry",
+      `${count(limits.maxTokens)}, of ${limits.minTokenLength} characters or more`,
+      "it does not start",
+    ),
+    line(
+      "a lease that a server asks for",
+      `${formatDuration(limits.minLeaseMs)} to ${formatDuration(limits.maxLeaseMs)}`,
+      "the nearest is granted",
+    ),
+    line(
+      "servers that are late all at once",
+      `${limits.freezeShare * 100} %, and at least ${limits.freezeLeast}, within a lease`,
+      `none is removed, for ${formatDuration(limits.maxFreezeMs)} at most`,
+    ),
+    line(
+      "a server whose loop stands still",
+      formatDuration(limits.maxLoopLagMs),
+      "weight 0 in its next beat",
+    ),
+    line("a server that hangs", formatDuration(limits.hungAfterMs), "it is announced no more"),
+    line("a watch of a registry", formatDuration(limits.maxWatchMs), "answered, with nothing new"),
+    line("watches of a registry", count(limits.maxWatchers), "answered at once"),
+    line(
+      "changes that a registry remembers",
+      count(limits.maxChangeLog),
+      "who is further behind gets the whole list",
+    ),
+    line(
+      "an answer of a registry",
+      `${bytes(limits.maxRegistryAnswerBytes)}, ${formatDuration(limits.registryTimeoutMs)}`,
+      "not read; the list at hand is kept",
+    ),
   ];
 }

@@ -16,6 +16,7 @@ const unnamed = "?";
 interface ServiceRow {
   readonly service: string;
   readonly instances: number;
+  readonly suspect: number;
   readonly draining: number;
   readonly versions: readonly string[];
   readonly addresses: readonly string[];
@@ -39,6 +40,7 @@ interface InstanceRow {
 const serviceColumns: readonly Column<ServiceRow>[] = [
   { heading: "SERVICE", text: ({ service }) => service },
   { heading: "INSTANCES", text: ({ instances }) => `${instances}` },
+  { heading: "SUSPECT", text: ({ suspect }) => (suspect === 0 ? "" : `${suspect}`) },
   { heading: "DRAINING", text: ({ draining }) => (draining === 0 ? "" : `${draining}`) },
   { heading: "VERSIONS", text: ({ versions }) => versions.join(",") },
   { heading: "ADDRESSES", text: ({ addresses }) => addresses.join(",") },
@@ -69,6 +71,7 @@ export function serviceRows(members: readonly Member[]): readonly ServiceRow[] {
     return {
       service,
       instances: own.length,
+      suspect: own.filter(({ state }) => state === "suspect").length,
       draining: own.filter(({ draining }) => draining).length,
       versions: [...new Set(versions)].sort(),
       addresses: own.map(({ address }) => address),
@@ -84,7 +87,7 @@ export function instanceRows(members: readonly Member[], service: string): reado
       id: member.id ?? null,
       address: member.address,
       services: member.services ?? null,
-      state: member.draining ? "draining" : member.state,
+      state: member.draining && member.state === "up" ? "draining" : member.state,
       ageMs: Math.round(member.ageMs ?? 0),
       beatMs: Math.round(member.beatMs ?? 0),
       weight: member.weight,
@@ -102,7 +105,7 @@ export async function runList(invocation: ListInvocation, output: Output): Promi
   let members: readonly Member[];
   try {
     members = (await within(invocation.timeoutMs, "no answer", gee.members())).filter(
-      ({ state }) => state === "up",
+      ({ state }) => state !== "left",
     );
   } catch (thrown) {
     const error = withNextStep(GeeError.from(thrown), invocation.target);

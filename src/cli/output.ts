@@ -14,6 +14,8 @@ export interface Output {
   readonly terminal: boolean;
   /** The terminal's columns. */
   readonly columns: number;
+  /** Whether the reader of stdout has gone away: what is written then is lost, without an error. */
+  readonly closed: boolean;
   /** A line, or lines, of data. */
   data(text: string): Promise<void>;
   /** A value as data: pretty on a terminal, one line of JSON in a pipe or with `--json`. */
@@ -86,6 +88,9 @@ export function createOutput(options: OutputOptions): Output {
     json,
     terminal: stdout.terminal,
     columns: stdout.columns,
+    get closed() {
+      return stdout.closed;
+    },
     data: (text) => stdout.write(`${text}\n`),
     value: (value) => stdout.write(`${format(value)}\n`),
     items: (own) => new ItemWriter(stdout, { ...own, format }),

@@ -7,6 +7,11 @@ import { toJson } from "./json.ts";
 import { loadModules, type LoadedModules } from "./modules.ts";
 import type { Output } from "./output.ts";
 import { catchStopSignals } from "./signals.ts";
+import { readToken } from "./token-file.ts";
+
+/** A client that has a list goes on with it; one that starts has none, and nobody else is heard of. */
+const oneRegistry =
+  "with one registry, new servers are not found while it is down; name several: --registry URL,URL";
 
 /**
  * `gee server`: serves modules until SIGTERM or SIGINT, then drains and exits 0. A second signal
@@ -14,7 +19,7 @@ import { catchStopSignals } from "./signals.ts";
  */
 export async function runServer(invocation: ServerInvocation, output: Output): Promise<number> {
   const startedAt = systemClock.now();
-  const { listen, advertise, registry, drainTimeoutMs, insecure } = invocation;
+  const { listen, advertise, registry, tokenFile, drainTimeoutMs, insecure } = invocation;
   using stack = new DisposableStack();
   stack.use(outliveStrayErrors(output));
   const { services, methods } = await load(invocation.modules, output);
@@ -26,7 +31,7 @@ export async function runServer(invocation: ServerInvocation, output: Output): P
     drainTimeoutMs,
     log: output.log("info"),
     ...(advertise === undefined ? {} : { advertise }),
-    ...(registry === undefined ? {} : { registry }),
+    ...(registry === undefined ? {} : { registry, registryToken: readToken(tokenFile) }),
   });
   // Only from here on: whatever a signal meets before, it ends.
   const signals = stack.use(catchStopSignals());
@@ -35,6 +40,9 @@ export async function runServer(invocation: ServerInvocation, output: Output): P
     await output.talk("demo", "no module was named: this is the demo service Foo", {
       service: "Foo",
     });
+  }
+  if (registry?.length === 1) {
+    await output.talk("hint", `hint: ${oneRegistry}`, { hint: oneRegistry });
   }
   if (registry !== undefined) {
     void server.registered.then(async (url) => {

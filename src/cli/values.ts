@@ -8,7 +8,14 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** How a client finds its servers. */
 export type Target =
-  | { readonly kind: "registry"; readonly registry: readonly string[] }
+  | {
+      readonly kind: "registry";
+      readonly registry: readonly string[];
+      /** Where the list is kept for a time when no registry answers. */
+      readonly cache?: string | undefined;
+      /** Where the token is that is shown to the registries. */
+      readonly tokenFile?: string | undefined;
+    }
   | { readonly kind: "address"; readonly address: readonly string[] };
 
 /**
@@ -119,11 +126,18 @@ export class Values {
 
   /** Where the servers are: `--address`, or else the registries. */
   target(): Target {
-    if (this.typed("address") && this.typed("registry")) {
-      throw usageError("--address and --registry exclude each other");
+    for (const name of ["registry", "cache", "token-file"]) {
+      if (this.typed("address") && this.typed(name)) {
+        throw usageError(`--address and --${name} exclude each other`);
+      }
     }
     return this.given("address") && !this.typed("registry")
       ? { kind: "address", address: this.list("address") }
-      : { kind: "registry", registry: this.list("registry") };
+      : {
+          kind: "registry",
+          registry: this.list("registry"),
+          cache: this.text("cache"),
+          tokenFile: this.text("token-file"),
+        };
   }
 }

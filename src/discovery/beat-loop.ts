@@ -4,22 +4,41 @@ import type { Log } from "../base/log.ts";
 import { backoffMs, type Clock } from "../base/time.ts";
 import type { Announcement } from "./member.ts";
 import type { Registration } from "./registry-answer.ts";
-import type { RegistryClient } from "./registry-client.ts";
+import type { RegistryClient, RequestOptions } from "./registry-client.ts";
 
 /** How one registry takes the beats; told on every change of `kind`. */
 export type BeatState =
   | { readonly kind: "registered"; readonly url: string; readonly leaseMs: number }
   | { readonly kind: "failing"; readonly url: string; readonly error: GeeError };
 
+/** What a registry of ours granted. Another loop of the same instance can go on from it. */
+export interface Claim {
+  readonly id: string;
+  /** Of the announcement that it was granted for. */
+  readonly revision: number;
+  readonly secret: string;
+  readonly leaseMs: number;
+}
+
 /** Settings of a {@link BeatLoop}. */
 export interface BeatLoopOptions {
   readonly registry: RegistryClient;
-  /** What to say now; asked before every beat. */
+  /** What to say now; asked once for every beat. */
   readonly announcement: () => Announcement;
+  /** The revision that an announcement would have now. */
+  readonly revision: () => number;
+  /** Whether to say nothing for now; asked before every beat. When that ends, `wake` says so. */
+  readonly isHeld: () => boolean;
   readonly clock: Clock;
   readonly log: Log;
   readonly random: () => number;
   readonly onState: (state: BeatState) => void;
+  /** Where another loop has got to. */
+  readonly claim?: Claim | undefined;
+  /** The secret that another registry has granted the same instance; undefined when none has. */
+  readonly sibling?: (() => string | undefined) | undefined;
+  /** Told of every claim that is new. */
+  readonly onClaim?: ((claim: Claim) => void) | undefined;
 }
 
 /** The longest first wait: enough to spread a fleet that starts at once, too short to notice. */
@@ -36,8 +55,8 @@ export class BeatLoop {
   readonly #options: BeatLoopOptions;
   readonly #abort = new AbortController();
   #leaseMs: number = limits.leaseMs;
-  /** What the registry granted last, and for which announcement. */
-  #session: { readonly granted: Registration; readonly sent: Announcement } | undefined;
+  /** Nothing where the registry is GeeRPC's, which grants nothing. */
+  #claim: Claim | undefined;
   #failures = 0;
   #told = false;
   #stopping = false;
@@ -46,6 +65,8 @@ export class BeatLoop {
 
   constructor(options: BeatLoopOptions) {
     this.#options = options;
+    this.#claim = options.claim;
+    this.#leaseMs = options.claim?.leaseMs ?? limits.leaseMs;
   }
 
   /** Starts the loop. Once. */
@@ -71,10 +92,10 @@ export class BeatLoop {
     await this.#done;
     signal.removeEventListener("abort", giveUp);
     // GeeRPC's registry knows no withdrawal: its lease has to end.
-    if (this.#session?.granted.kind !== "granted") return;
-    const { granted, sent } = this.#session;
+    if (this.#claim === undefined) return;
+    const { id, secret } = this.#claim;
     try {
-      await registry.withdraw({ id: sent.id, revision }, granted.secret, { signal });
+      await registry.withdraw({ id, revision }, secret, { signal });
     } catch (thrown) {
       const error = GeeError.from(thrown);
       if (error.code !== "NOT_FOUND") log.warn("could not withdraw", { url: registry.url, error });
@@ -82,12 +103,16 @@ export class BeatLoop {
   }
 
   async #run(): Promise<void> {
-    const { random } = this.#options;
+    const { random, isHeld } = this.#options;
     await this.#pause(random() * Math.min(this.#leaseMs / 3, staggerMs));
     while (!this.#stopping) {
-      const waitMs = await this.#beat();
+      const waitMs = isHeld() ? this.#periodMs() : await this.#beat();
       if (waitMs > 0) await this.#pause(waitMs);
     }
+  }
+
+  #periodMs(): number {
+    return (this.#leaseMs / 3) * (0.9 + this.#options.random() / 5);
   }
 
   async #pause(delayMs: number): Promise<void> {
@@ -103,13 +128,11 @@ export class BeatLoop {
 
   /** One beat, whatever comes of it. Returns how long to wait before the next one. */
   async #beat(): Promise<number> {
-    const { registry, announcement, log, random, onState } = this.#options;
+    const { registry, announcement, revision, log, random, onState } = this.#options;
     const { url } = registry;
     try {
       const sent = announcement();
-      const granted = await this.#say(sent);
-      this.#session = { granted, sent };
-      if (granted.kind === "granted") this.#leaseMs = granted.leaseMs;
+      this.#note(sent, await this.#say(sent));
       if (this.#failures > 0) {
         log.warn("registry takes beats again", { url, failures: this.#failures });
       }
@@ -118,8 +141,7 @@ export class BeatLoop {
       }
       this.#told = true;
       this.#failures = 0;
-      const news = announcement().revision !== sent.revision;
-      return news ? 0 : (this.#leaseMs / 3) * (0.9 + random() / 5);
+      return revision() === sent.revision ? this.#periodMs() : 0;
     } catch (thrown) {
       if (this.#stopping) return 0;
       const error = GeeError.from(thrown);
@@ -134,16 +156,30 @@ export class BeatLoop {
     }
   }
 
+  #note({ id, revision }: Announcement, granted: Registration): void {
+    const known = this.#claim;
+    if (granted.kind === "old") {
+      this.#claim = undefined;
+      return;
+    }
+    const { secret, leaseMs } = granted;
+    this.#leaseMs = leaseMs;
+    if (known?.secret === secret && known.revision === revision && known.leaseMs === leaseMs) {
+      return;
+    }
+    this.#claim = { id, revision, secret, leaseMs };
+    this.#options.onClaim?.(this.#claim);
+  }
+
   /** A short beat where the registry knows the announcement, else the whole of it. */
   async #say(sent: Announcement): Promise<Registration> {
     const { registry } = this.#options;
     const timeoutMs = Math.min(limits.registryTimeoutMs, this.#leaseMs);
     const bounds = { signal: this.#abort.signal, timeoutMs };
-    const session = this.#session;
-    if (session?.granted.kind !== "granted") return registry.register(sent, bounds);
-    const { secret } = session.granted;
+    if (this.#claim === undefined) return this.#register(sent, bounds);
+    const { secret, revision } = this.#claim;
     try {
-      return session.sent.revision === sent.revision
+      return revision === sent.revision
         ? await registry.renew(sent, secret, bounds)
         : await registry.register(sent, { ...bounds, secret });
     } catch (thrown) {
@@ -151,8 +187,28 @@ export class BeatLoop {
       if (code !== "NOT_FOUND" && code !== "PERMISSION_DENIED") throw thrown;
       // It has forgotten this instance, or it restarted and its new answer was lost on the way. The
       // old secret opens nothing any more; without one the registration starts afresh.
-      this.#session = undefined;
-      return registry.register(sent, bounds);
+      this.#claim = undefined;
+      return this.#register(sent, bounds);
     }
+  }
+
+  /**
+   * Registers without a secret. Registries that share a store know the instance from one another:
+   * then the secret that another of them gave opens this one too.
+   */
+  async #register(sent: Announcement, bounds: RequestOptions): Promise<Registration> {
+    const { registry, sibling } = this.#options;
+    try {
+      return await registry.register(sent, bounds);
+    } catch (thrown) {
+      const secret = sibling?.();
+      if (secret === undefined || GeeError.from(thrown).code !== "PERMISSION_DENIED") throw thrown;
+      return await registry.register(sent, { ...bounds, secret });
+    }
+  }
+
+  /** What the registry has granted; undefined while that is nothing. */
+  get claim(): Claim | undefined {
+    return this.#claim;
   }
 }

@@ -1,12 +1,20 @@
 import { limits } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { Clock } from "../base/time.ts";
-import { BeatLoop, type BeatState } from "./beat-loop.ts";
+import { BeatLoop, type BeatState, type Claim } from "./beat-loop.ts";
+import { type LagReader, type LoopSigns, ownSigns } from "./loop-signs.ts";
 import type { Announcement } from "./member.ts";
 import type { RegistryClient } from "./registry-client.ts";
 
-/** An announcement before the heartbeat has numbered it. */
-export type Description = Omit<Announcement, "revision">;
+/** An announcement before the heartbeat has numbered it and measured the loop. */
+export type Description = Omit<Announcement, "revision" | "lagMs">;
+
+/** How far a heartbeat has got, so that another one of the same instance can go on from there. */
+export interface Progress {
+  readonly revision: number;
+  /** By the URL of the registry. */
+  readonly claims: ReadonlyMap<string, Claim>;
+}
 
 /** Settings of {@link createHeartbeat}. */
 export interface HeartbeatOptions {
@@ -19,6 +27,11 @@ export interface HeartbeatOptions {
   /** From 0 to 1, for stagger and jitter. */
   readonly random?: (() => number) | undefined;
   readonly onState?: ((state: BeatState) => void) | undefined;
+  /** Signs of the loop that answers the calls. Default: this loop, which then looks at itself. */
+  readonly signs?: LoopSigns | undefined;
+  /** Default: the first announcement is number 1, and no registry has heard of it. */
+  readonly progress?: Progress | undefined;
+  readonly onClaim?: ((url: string, claim: Claim) => void) | undefined;
 }
 
 /** Keeps a server announced at all its registries. */
@@ -40,30 +53,62 @@ export interface Heartbeat extends AsyncDisposable {
   withdraw(): Promise<void>;
 }
 
-/** Starts nothing yet. */
+/**
+ * An announcement as the loop allows it. One that stood still for over a second is given no calls
+ * until it has run a whole period without; the calls that it has are answered late enough.
+ */
+function honest(description: Description, lagMs: number, revision: number): Announcement {
+  const weight = lagMs > limits.maxLoopLagMs ? 0 : description.weight;
+  return { ...description, weight, lagMs: Math.round(lagMs), revision };
+}
+
+/**
+ * A heartbeat that beats from the loop it is made in. Starts nothing yet.
+ *
+ * Every beat carries how late the loop ran since the beat before. With `signs` of another loop
+ * there is no beat while that one hangs: a process that does nothing any more leaves the lists.
+ */
 export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
-  const { registries, announcement, clock, log, random = Math.random, onState } = options;
+  const { registries, announcement, clock, log, random = Math.random, onState, onClaim } = options;
+  const { signs, ticks } =
+    options.signs === undefined ? ownSigns(clock) : { signs: options.signs, ticks: undefined };
   const first = Promise.withResolvers<string | undefined>();
-  let revision = 1;
+  let revision = options.progress?.revision ?? 1;
   let started = false;
   let withdrawn: Promise<void> | undefined;
 
-  const loops = registries.map(
-    (registry) =>
-      new BeatLoop({
-        registry,
-        announcement: () => ({ ...announcement(), revision }),
-        clock,
-        log,
-        random,
-        onState: (state) => {
-          if (state.kind === "registered") first.resolve(state.url);
-          onState?.(state);
-        },
-      }),
-  );
+  const loops: BeatLoop[] = registries.map((registry, index) => {
+    const worstLag: LagReader = signs.reader();
+    return new BeatLoop({
+      registry,
+      announcement: () => honest(announcement(), worstLag(), revision),
+      revision: () => revision,
+      isHeld: () => signs.isHung,
+      clock,
+      log,
+      random,
+      onState: (state) => {
+        if (state.kind === "registered") first.resolve(state.url);
+        onState?.(state);
+      },
+      sibling: () =>
+        loops.find((loop, at) => at !== index && loop.claim !== undefined)?.claim?.secret,
+      claim: options.progress?.claims.get(registry.url),
+      onClaim: (claim) => onClaim?.(registry.url, claim),
+    });
+  });
+  const wake = (): void => {
+    for (const loop of loops) loop.wake();
+  };
+  signs.onRevival = (silentMs) => {
+    log.warn("the server gave no sign of life, and was announced no more; it is again", {
+      silentMs: Math.round(silentMs),
+    });
+    wake();
+  };
 
   const withdraw = async (): Promise<void> => {
+    ticks?.stop();
     // The withdrawal has a revision of its own: a beat that is still on its way somewhere is older,
     // and a registry that hears both, in any order, believes the withdrawal.
     revision += 1;
@@ -80,12 +125,15 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
     start() {
       if (started || withdrawn !== undefined) return;
       started = true;
+      // What went before is nobody's lag.
+      signs.heard(0);
+      ticks?.start();
       for (const loop of loops) loop.start();
     },
     update() {
       if (withdrawn !== undefined) return;
       revision += 1;
-      for (const loop of loops) loop.wake();
+      wake();
     },
     registered: () => first.promise,
     withdraw: () => (withdrawn ??= withdraw()),

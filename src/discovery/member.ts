@@ -19,6 +19,8 @@ export interface Facts {
   readonly weight: number;
   /** Calls that it runs, as last seen. */
   readonly load?: number | undefined;
+  /** How late its event loop runs, in ms, as last seen. */
+  readonly lagMs?: number | undefined;
   /** It finishes what it has and wants no new calls. */
   readonly draining: boolean;
   /** Anything else by name, for people and for choosing. */
@@ -44,7 +46,6 @@ export interface Member extends Facts {
   readonly services?: readonly string[] | undefined;
   /** 0 for such a peer. */
   readonly revision: number;
-  /** `"left"`: it withdrew, or another process took its address; said for one lease. */
   readonly state: MemberState;
   /** Since it registered, by the registry's clock. */
   readonly ageMs: number;
@@ -52,8 +53,12 @@ export interface Member extends Facts {
   readonly beatMs: number;
 }
 
-/** Append only: a client skips a member whose state it does not know. */
-export type MemberState = "up" | "left";
+/**
+ * `"up"`: its beats come in time. `"suspect"`: they have stopped for a lease or more; it is called
+ * only when nobody is up. `"left"`: it withdrew, or another process took its address; said for one
+ * lease. Append only: a client skips a member whose state it does not know.
+ */
+export type MemberState = "up" | "suspect" | "left";
 
 /** A new instance id. */
 export function newInstanceId(): string {
@@ -66,17 +71,13 @@ export function memberAt(address: Address, ageMs = 0, beatMs = 0): Member {
 }
 
 /** Order of member lists: by address byte by byte, then by id, so that round robin is stable. */
-export function compareMembers(left: Member, right: Member): number {
+export function compareMembers(
+  left: Pick<Member, "id" | "address">,
+  right: Pick<Member, "id" | "address">,
+): number {
   if (left.address !== right.address) return left.address < right.address ? -1 : 1;
   const [a, b] = [left.id ?? "", right.id ?? ""];
   return a === b ? 0 : a < b ? -1 : 1;
-}
-
-/** All of an announcement that watchers are told of; load and the words for people are left out. */
-export function watched(announcement: Announcement): string {
-  const { address, services, weight, draining, tags } = announcement;
-  const pairs = Object.entries(tags ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify([address, services, weight, draining, pairs]);
 }
 
 /** An instance id from outside. */
@@ -91,7 +92,14 @@ export const revision: (value: unknown, path: string) => number = integer(
 /** A load from outside. */
 export const load: (value: unknown, path: string) => number = number(0, 1e9);
 
-function addressField(value: unknown, path: string): Address {
+/** A lag of the event loop from outside, in ms. */
+export const lagMs: (value: unknown, path: string) => number = number(0, 1e9);
+
+/** A weight from outside. */
+export const weight: (value: unknown, path: string) => number = number(0, 10_000);
+
+/** An address from outside. */
+export function addressField(value: unknown, path: string): Address {
   const written = text(300)(value, path);
   try {
     return parseAddress(written);
@@ -121,8 +129,9 @@ function parseFacts(fields: Fields): Facts {
     version: fields.may("version", text(64)),
     contract: fields.may("contract", text(128)),
     zone: fields.may("zone", text(64)),
-    weight: fields.may("weight", number(0, 10_000)) ?? 1,
+    weight: fields.may("weight", weight) ?? 1,
     load: fields.may("load", load),
+    lagMs: fields.may("lagMs", lagMs),
     draining: fields.may("draining", flag) ?? false,
     tags: fields.may("tags", tagFields),
   };
@@ -149,7 +158,7 @@ export function parseMember(value: unknown, path = "instance"): Member {
     id: fields.may("id", instanceId),
     services: fields.may("services", serviceNames),
     revision: fields.may("revision", revision) ?? 0,
-    state: fields.may("state", word("up", "left")) ?? "up",
+    state: fields.may("state", word("up", "suspect", "left")) ?? "up",
     ageMs: fields.may("ageMs", span) ?? 0,
     beatMs: fields.may("beatMs", span) ?? 0,
     ...parseFacts(fields),

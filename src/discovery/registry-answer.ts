@@ -1,17 +1,34 @@
-import { parseAddress } from "../base/address.ts";
+import { type Address, parseAddress } from "../base/address.ts";
 import { type Code, GeeError } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
 import { printable } from "../base/log.ts";
 import { Fields, flag, integer, number, text } from "./fields.ts";
-import { type Member, memberAt, parseMember } from "./member.ts";
+import { addressField, instanceId, type Member, memberAt, parseMember } from "./member.ts";
 
-/** What a registry answered to a list request. */
+/** A member that a registry lists no more. */
+export interface GoneMember {
+  /** Absent for a header-only peer. */
+  readonly id?: string | undefined;
+  readonly address: Address;
+}
+
+/** What a registry answered to a list request: its whole list, or what has changed in it. */
 export interface RegistryList {
-  /** Those that left among them; not merged, not sorted. */
+  /** All of them, or in a delta those that changed, as they are now; those that left among them. */
   readonly members: readonly Member[];
+  /** `members` and `gone` are what has changed since the token that the request named. */
+  readonly delta: boolean;
+  /** In a delta: who is listed no more. */
+  readonly gone: readonly GoneMember[];
+  /** One life of the registry's table; absent from an old registry, which says nothing of it. */
+  readonly epoch?: string | undefined;
+  /** Rises with each change in one epoch; -1 for an old registry. */
+  readonly index: number;
+  /** Of the whole list, as `hashText` writes it; absent from a registry that can tell no changes. */
+  readonly hash?: string | undefined;
   /** Lease of members that name none; what an old registry grants is unknown, ours stands in. */
   readonly leaseMs: number;
-  /** Epoch and index, opaque; absent from an old registry, which has none. */
+  /** What the next request names to be told of changes; absent from an old registry. */
   readonly token?: string | undefined;
   /** It started a moment ago and does not know everybody yet. */
   readonly warming: boolean;
@@ -36,9 +53,13 @@ const believed = new Map<string, Code>(
       "UNAUTHENTICATED",
       "FAILED_PRECONDITION",
       "RESOURCE_EXHAUSTED",
+      "UNAVAILABLE",
     ] as const
   ).map((code) => [code, code]),
 );
+
+/** What to do for a registry that asks who asks. */
+const tokenHint = "hand in its token: registryToken, or --token-file FILE";
 
 /** Reads each value; those that are wrong are skipped, each with a line that says why. */
 function readAll<T>(values: readonly unknown[], read: (value: unknown, index: number) => T) {
@@ -55,24 +76,39 @@ function readAll<T>(values: readonly unknown[], read: (value: unknown, index: nu
   return { good, skipped };
 }
 
+function array(value: unknown, path: string): readonly unknown[] {
+  if (Array.isArray(value)) return value;
+  throw new GeeError("INVALID_ARGUMENT", `${path}: it must be an array`, { executed: "no" });
+}
+
+function parseGone(value: unknown, path: string): GoneMember {
+  const fields = new Fields(value, path);
+  return { id: fields.may("id", instanceId), address: fields.need("address", addressField) };
+}
+
 /** A JSON answer to a list request. @throws GeeError INVALID_ARGUMENT when it is none */
 export function parseList(value: unknown): RegistryList {
   const fields = new Fields(value, "answer");
   fields.need("protocol", integer(1, Number.MAX_SAFE_INTEGER));
-  const instances = fields.need("instances", (list, path): readonly unknown[] => {
-    if (Array.isArray(list)) return list;
-    throw new GeeError("INVALID_ARGUMENT", `${path}: it must be an array`, { executed: "no" });
-  });
-  const { good, skipped } = readAll(instances, (item, index) =>
+  const delta = fields.may("delta", flag) ?? false;
+  const instances = readAll(fields.need("instances", array), (item, index) =>
     parseMember(item, `answer.instances[${index}]`),
   );
+  const gone = readAll(delta ? fields.need("gone", array) : [], (item, index) =>
+    parseGone(item, `answer.gone[${index}]`),
+  );
   return {
-    members: good,
+    members: instances.good,
+    delta,
+    gone: gone.good,
+    epoch: fields.need("epoch", text(64)),
+    index: fields.need("index", integer(0, Number.MAX_SAFE_INTEGER)),
+    hash: fields.may("hash", text(16, /^[0-9a-f]{16}$/)),
     leaseMs: fields.need("leaseMs", number(0, Number.MAX_SAFE_INTEGER)),
     token: fields.need("token", text(256)),
     warming: fields.need("warming", flag),
     frozen: fields.need("frozen", flag),
-    skipped,
+    skipped: [...instances.skipped, ...gone.skipped],
   };
 }
 
@@ -83,7 +119,16 @@ export function parseHeaderList(header: string): RegistryList {
     written.filter((item) => item !== ""),
     (item) => memberAt(parseAddress(String(item))),
   );
-  return { members: good, leaseMs: limits.leaseMs, warming: false, frozen: false, skipped };
+  return {
+    members: good,
+    delta: false,
+    gone: [],
+    index: -1,
+    leaseMs: limits.leaseMs,
+    warming: false,
+    frozen: false,
+    skipped,
+  };
 }
 
 /**
@@ -110,7 +155,8 @@ export function parseFailure(value: unknown, url: string): GeeError | undefined 
     const code = believed.get(fields.need("code", text(64)));
     if (code === undefined) return undefined;
     const message = printable(fields.need("message", text(4_096, /^/)));
-    return new GeeError(code, `registry ${url}: ${message}`, { executed: "no" });
+    const hint = code === "UNAUTHENTICATED" ? tokenHint : undefined;
+    return new GeeError(code, `registry ${url}: ${message}`, { executed: "no", hint });
   } catch {
     return undefined;
   }

@@ -1,7 +1,5 @@
-import { isLoopbackHost } from "../base/address.ts";
 import { GeeError } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
-import { splitList } from "../base/names.ts";
 import { type Log, printable } from "../base/log.ts";
 import { type Clock, systemClock } from "../base/time.ts";
 import { isJson, readJson } from "./json-body.ts";
@@ -14,13 +12,25 @@ import {
   type Registration,
   type RegistryList,
 } from "./registry-answer.ts";
-import { registryPath, serverHeader, serversHeader } from "./registry-names.ts";
+import { serverHeader, serversHeader } from "./registry-names.ts";
+import { isLoopbackUrl, parseRegistryUrl } from "./registry-url.ts";
 
 /** How long one request may take, and who may end it earlier. */
 export interface RequestOptions {
   readonly signal?: AbortSignal | undefined;
   /** Default `limits.registryTimeoutMs`. */
   readonly timeoutMs?: number | undefined;
+}
+
+/** What a list request asks for beside the list itself. An old registry knows neither. */
+export interface ListOptions extends RequestOptions {
+  /** The token of an earlier answer: what has changed since then is enough. */
+  readonly after?: string | undefined;
+  /**
+   * How long the registry may hold the request until there is news. The time-out then begins when
+   * this and the sixteenth that the registry may add for jitter are over. Default 0.
+   */
+  readonly waitMs?: number | undefined;
 }
 
 /**
@@ -47,48 +57,12 @@ export interface RegistryClient {
     secret: string,
     options?: RequestOptions,
   ): Promise<void>;
-  list(options?: RequestOptions): Promise<RegistryList>;
+  /** The members that it lists, or what has changed among them. */
+  list(options?: ListOptions): Promise<RegistryList>;
 }
 
 /** What sends a request: the platform's own, or a test's. */
 export type Send = (url: string, init: BunFetchRequestInit) => Promise<Response>;
-
-function badUrl(why: string): GeeError {
-  return new GeeError("INVALID_ARGUMENT", `malformed registry URL: ${why}`, {
-    reason: "BAD_URL",
-    executed: "no",
-    hint: "write it like http://127.0.0.1:9999",
-  });
-}
-
-/**
- * A registry's URL from what a person writes: a base URL, or the whole path.
- *
- * @throws GeeError INVALID_ARGUMENT, reason BAD_URL
- */
-export function parseRegistryUrl(text: string): string {
-  const shown = JSON.stringify(text.replace(/\/\/.*@/, "//...@"));
-  if (!/^https?:\/\/[^/]/i.test(text))
-    throw badUrl(`${shown} starts with neither http:// nor https://`);
-  const url = URL.parse(text);
-  if (url === null) throw badUrl(`${shown} is no URL`);
-  if (url.username !== "" || url.password !== "") {
-    throw badUrl(`${shown} has a user or a password, which would be sent in the clear`);
-  }
-  if (url.search !== "" || url.hash !== "" || /[?#]/.test(text)) {
-    throw badUrl(`${shown} has a query or a fragment`);
-  }
-  const path = url.pathname.replace(/\/$/, "");
-  if (path !== "" && path !== registryPath) {
-    throw badUrl(`the path of ${shown} is neither empty nor ${registryPath}`);
-  }
-  return `${url.origin}${registryPath}`;
-}
-
-/** Registries' URLs from a list, or from text with commas between them. @throws GeeError */
-export function parseRegistryUrls(value: string | readonly string[]): readonly string[] {
-  return splitList(value).map(parseRegistryUrl);
-}
 
 const plainWords = new Map<unknown, string>([
   ["ECONNREFUSED", "connection refused"],
@@ -111,10 +85,10 @@ function causeInWords(thrown: unknown): string {
 /** Runs `work` until it ends, the time is over, or the caller gives up, whichever is first. */
 async function bounded<T>(
   clock: Clock,
-  options: RequestOptions,
+  options: ListOptions,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const { signal, timeoutMs = limits.registryTimeoutMs } = options;
+  const { signal, timeoutMs = limits.registryTimeoutMs, waitMs = 0 } = options;
   signal?.throwIfAborted();
   const controller = new AbortController();
   const { promise, reject } = Promise.withResolvers<never>();
@@ -123,7 +97,10 @@ async function bounded<T>(
     controller.abort(reason);
   };
   const onAbort = (): void => stop(signal?.reason);
-  const timer = clock.after(timeoutMs, () => stop(new Error(`no answer within ${timeoutMs} ms`)));
+  const totalMs = waitMs + waitMs / 16 + timeoutMs;
+  const late = (): void => stop(new Error(`no answer within ${totalMs} ms`));
+  // What keeps the process alive during a long wait is the socket, if anything.
+  const timer = clock.after(totalMs, late, { background: waitMs > 0 });
   signal?.addEventListener("abort", onAbort, { once: true });
   try {
     return await Promise.race([work(controller.signal), promise]);
@@ -133,19 +110,25 @@ async function bounded<T>(
   }
 }
 
-/** The calling side of a registry. Starts nothing. */
+/**
+ * The calling side of a registry. Starts nothing.
+ *
+ * @throws GeeError INVALID_ARGUMENT, reason BAD_URL
+ */
 export function createRegistryClient(options: {
   /** As a person writes it; see {@link parseRegistryUrl}. */
   readonly url: string;
+  /** Sent with every request, to this registry alone. As `checkRegistryToken` wants it. */
+  readonly token?: string | undefined;
   readonly log: Log;
   readonly clock?: Clock | undefined;
   readonly fetch?: Send | undefined;
 }): RegistryClient {
   const url = parseRegistryUrl(options.url);
-  const { log, clock = systemClock, fetch: send = fetch } = options;
+  const { log, token, clock = systemClock, fetch: send = fetch } = options;
   // A proxy from the environment cannot reach this machine's own loopback.
-  const { hostname } = new URL(url);
-  const direct = isLoopbackHost(hostname.replace(/^\[|\]$/g, "")) ? { proxy: false as const } : {};
+  const direct = isLoopbackUrl(url) ? { proxy: false as const } : {};
+  const credentials = token === undefined ? {} : { authorization: `Bearer ${token}` };
   let lastSkipped = "";
   let failed = false;
 
@@ -160,14 +143,15 @@ export function createRegistryClient(options: {
   /** One request, and the whole of its answer read by `read`. */
   const ask = async <T>(
     init: BunFetchRequestInit,
-    bounds: RequestOptions,
+    bounds: ListOptions,
     read: (response: Response) => Promise<T>,
+    query = "",
   ): Promise<T> => {
     try {
       const result = await bounded(clock, bounds, async (signal) => {
         // A pooled connection may be half open; after a failure the next request opens its own.
         const wire = { redirect: "error", credentials: "omit", keepalive: !failed } as const;
-        const response = await send(url, { ...init, ...wire, ...direct, signal });
+        const response = await send(url + query, { ...init, ...wire, ...direct, signal });
         if (response.status === 200) return read(response);
         throw await refusal(response);
       });
@@ -209,7 +193,7 @@ export function createRegistryClient(options: {
   const write = (address: string, body: unknown): BunFetchRequestInit => ({
     method: "POST",
     // The header makes a GeeRPC registry take a body that it does not read.
-    headers: { "content-type": "application/json", [serverHeader]: address },
+    headers: { ...credentials, "content-type": "application/json", [serverHeader]: address },
     body: JSON.stringify(body),
   });
 
@@ -233,31 +217,40 @@ export function createRegistryClient(options: {
       const init = write(announcement.address, { instance: announcement, secret });
       return ask(init, bounds, registration(undefined));
     },
-    renew({ id, address, revision, load }, secret, bounds = {}) {
-      return ask(write(address, { id, secret, revision, load }), bounds, registration(secret));
+    renew({ id, address, revision, load, lagMs, weight }, secret, bounds = {}) {
+      const beat = { id, secret, revision, load, lagMs, weight };
+      return ask(write(address, beat), bounds, registration(secret));
     },
     async withdraw({ id, revision }, secret, bounds = {}) {
-      const headers = { "content-type": "application/json" };
+      const headers = { ...credentials, "content-type": "application/json" };
       const body = JSON.stringify({ id, secret, revision });
       await ask({ method: "DELETE", headers, body }, bounds, async (response) => {
         await response.body?.cancel();
       });
     },
     list(bounds = {}) {
-      const init = { headers: { accept: "application/json" } };
-      return ask(init, bounds, async (response) => {
-        const list = await readList(response);
-        const skipped = list.skipped.join("; ");
-        // The list is read every few seconds; the same fault is worth one line.
-        if (skipped !== "" && skipped !== lastSkipped) {
-          const count = list.skipped.length;
-          log.warn("registry lists members that make no sense", { url, count, skipped });
-        }
-        lastSkipped = skipped;
-        return list;
-      });
+      const { after, waitMs = 0 } = bounds;
+      const query = new URLSearchParams();
+      if (after !== undefined) query.set("after", after);
+      if (waitMs > 0) query.set("wait", `${waitMs}ms`);
+      const init = { headers: { ...credentials, accept: "application/json" } };
+      return ask(init, bounds, listed, query.size === 0 ? "" : `?${query}`);
     },
   };
+
+  async function listed(response: Response): Promise<RegistryList> {
+    const list = await readList(response);
+    // A delta says nothing of those that it does not name.
+    if (list.delta && list.skipped.length === 0) return list;
+    const skipped = list.skipped.join("; ");
+    // The list is read every few seconds; the same fault is worth one line.
+    if (skipped !== "" && skipped !== lastSkipped) {
+      const count = list.skipped.length;
+      log.warn("registry lists members that make no sense", { url, count, skipped });
+    }
+    lastSkipped = skipped;
+    return list;
+  }
 
   async function readList(response: Response): Promise<RegistryList> {
     if (isJson(response.headers.get("content-type"))) {

@@ -23,6 +23,14 @@ interface Stranger {
 /** Connections that end without a hello until an address counts as a stranger's. */
 const maxStrikes = 3;
 
+/** Those to be asked first: who is up and takes new calls; else who is up; else all of them. */
+function best(members: readonly Member[]): readonly Member[] {
+  const up = members.filter(({ state }) => state === "up");
+  const staying = up.filter(({ draining, weight }) => !draining && weight > 0);
+  if (staying.length > 0) return staying;
+  return up.length > 0 ? up : members;
+}
+
 /** Which members of a list may answer a call, and which addresses are left alone. */
 export class Candidates {
   readonly #clock: Clock;
@@ -33,6 +41,8 @@ export class Candidates {
   readonly #byService: Map<string, readonly Member[]> = new Map();
   /** Members of that list of which nobody knows what they serve. */
   #old: readonly Member[] = [];
+  /** The first to be asked among them. */
+  #firstOld: readonly Member[] = [];
   /** By address. */
   readonly #strangers: Map<string, Stranger> = new Map();
 
@@ -49,6 +59,7 @@ export class Candidates {
     this.#list = list;
     this.#byService.clear();
     this.#old = list.filter((member) => member.services === undefined);
+    this.#firstOld = best(this.#old);
     const addresses = new Set<string>(this.#old.map((member) => member.address));
     for (const address of this.#strangers.keys()) {
       if (!addresses.has(address)) this.#strangers.delete(address);
@@ -58,17 +69,16 @@ export class Candidates {
 
   /**
    * Who may answer: the members that list the service, else the old members, of which nobody knows
-   * yet what they serve. One that drains is asked only when there is no other.
+   * yet what they serve. One that drains is asked only when there is no other, and a suspect only
+   * when nobody is up.
    */
   of({ service, to }: Wanted): readonly Member[] {
     if (to !== undefined) return this.#list.filter((member) => member.id === to);
     const known = this.#byService.get(service);
     if (known !== undefined) return known;
-    if (this.#old.length === this.#list.length) return this.#old;
-    const listed = this.#list.filter((member) => member.services?.includes(service) === true);
-    const staying = listed.filter((member) => !member.draining && member.weight > 0);
-    const found = staying.length > 0 ? staying : listed;
-    if (found.length === 0) return this.#old;
+    if (this.#old.length === this.#list.length) return this.#firstOld;
+    const found = best(this.#list.filter((member) => member.services?.includes(service) === true));
+    if (found.length === 0) return this.#firstOld;
     // Only what is listed is remembered: a caller's own names must not fill the map.
     this.#byService.set(service, found);
     return found;

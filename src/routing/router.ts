@@ -14,6 +14,7 @@ import type { Call } from "../rpc/remote.ts";
 import { Candidates } from "./candidates.ts";
 import { keyOf, RoutedCall } from "./routed-call.ts";
 import type { CallRouter, RoutedRequest } from "./routed-call.ts";
+import { watchMembers } from "./watch-members.ts";
 import { within } from "./within.ts";
 
 /** What a router is made of. */
@@ -39,6 +40,7 @@ export class Router implements CallRouter {
   #active = 0;
   #idle: PromiseWithResolvers<void> | undefined;
   #closed: Promise<void> | undefined;
+  readonly #closing: PromiseWithResolvers<void> = Promise.withResolvers();
 
   constructor(options: RouterOptions) {
     this.#options = options;
@@ -86,6 +88,12 @@ export class Router implements CallRouter {
     return service === undefined
       ? list
       : list.filter((member) => member.services?.includes(service) === true);
+  }
+
+  /** The members in sight, now and whenever they change. */
+  watchMembers(): AsyncIterable<readonly Member[]> {
+    this.#checkOpen();
+    return watchMembers(this.#options.resolver, this.#closing.promise);
   }
 
   #checkOpen(): void {
@@ -273,6 +281,7 @@ export class Router implements CallRouter {
    * then fails.
    */
   close(drainTimeoutMs: number): Promise<void> {
+    this.#closing.resolve();
     return (this.#closed ??= this.#close(drainTimeoutMs));
   }
 

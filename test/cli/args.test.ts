@@ -76,6 +76,10 @@ test("a registry and a server have their defaults", () => {
     listen: "127.0.0.1:9999",
     leaseMs: 9_000,
     oldLeaseMs: 300_000,
+    store: "memory",
+    tokenFile: undefined,
+    allowLoopback: false,
+    hosts: [],
     insecure: false,
   });
   expect(read("server")).toEqual({
@@ -84,9 +88,47 @@ test("a registry and a server have their defaults", () => {
     listen: "tcp@127.0.0.1:0",
     advertise: undefined,
     registry: ["http://127.0.0.1:9999"],
+    tokenFile: undefined,
     drainTimeoutMs: 25_000,
     insecure: false,
   });
+});
+
+test("a registry is told its store, its tokens and the names by which it may be asked", () => {
+  const line =
+    "registry --store sqlite:/a.db --token-file t --allow-loopback --host a.b,c --host d";
+  expect(read(line)).toMatchObject({
+    store: "sqlite:/a.db",
+    tokenFile: "t",
+    allowLoopback: true,
+    hosts: ["a.b", "c", "d"],
+  });
+  const env = { GEE_STORE: "etcd://a:1,b:2", GEE_REGISTRY_TOKENS: "t", GEE_REGISTRY_HOSTS: "a, b" };
+  expect(read("registry", env)).toMatchObject({
+    store: "etcd://a:1,b:2",
+    tokenFile: "t",
+    hosts: ["a", "b"],
+  });
+  // The token that a server shows is no list of those that a registry takes.
+  expect(read("registry", { GEE_TOKEN_FILE: "t" })).toMatchObject({ tokenFile: undefined });
+});
+
+test.each(["call Foo.Sum", "list"])("gee %s takes a cache and a token", (line) => {
+  const registry = ["http://127.0.0.1:9999"];
+  const none = { cache: undefined, tokenFile: undefined };
+  expect(read(line)).toMatchObject({ target: { kind: "registry", registry, ...none } });
+  const target = { kind: "registry", registry, cache: "c", tokenFile: "t" } as const;
+  expect(read(`${line} --cache c --token-file t`)).toMatchObject({ target });
+  expect(read(line, { GEE_CACHE: "c", GEE_TOKEN_FILE: "t" })).toMatchObject({ target });
+});
+
+test("events are watched at registries, and kept in no file", () => {
+  const registry = ["http://a", "http://b"];
+  expect(read("events --registry http://a,http://b --token-file t")).toEqual({
+    kind: "events",
+    target: { kind: "registry", registry, cache: undefined, tokenFile: "t" },
+  });
+  expect(read("events", { GEE_CACHE: "c" })).toMatchObject({ target: { cache: undefined } });
 });
 
 test("a server takes modules, and --no-register keeps it out of every registry", () => {
@@ -126,7 +168,17 @@ test.each([
   ["call Foo.Sum --meta user", "is no NAME=VALUE", undefined],
   ["call Foo.Sum --all --to x", "--all and --to exclude each other", undefined],
   ["call Foo.Sum --registry http://a --address tcp@a:1", "exclude each other", undefined],
+  ["call Foo.Sum --cache c --address tcp@a:1", "--address and --cache exclude", undefined],
+  ["call Foo.Sum --token-file t --address tcp@a:1", "--token-file exclude each", undefined],
+  ["call Foo.Sum --cache", "--cache needs a value", "gee help call"],
   ["server --no-register --registry http://a", "exclude each other", undefined],
+  ["server --token", "unknown option '--token'", "gee help server"],
+  ["registry --stor memory", "unknown option '--stor'", "did you mean --store?"],
+  ["registry --host a,,b", "has an empty entry", undefined],
+  ["registry --cache c", "unknown option '--cache'", "gee help registry"],
+  ["events Foo", 'takes no argument, "Foo" is too many', "gee help events"],
+  ["events --address tcp@a:1", "unknown option '--address'", "gee help events"],
+  ["evnts", 'unknown command "evnts"', "did you mean gee events?"],
   ["registry --lease 100ms", "from 200ms to 5m", undefined],
   ["registry x", 'takes no argument, "x" is too many', "gee help registry"],
   ["list Foo Bar", 'takes one argument, "Bar" is too many', "gee help list"],

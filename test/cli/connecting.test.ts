@@ -1,6 +1,9 @@
 import { expect, test } from "bun:test";
+import { chmod } from "node:fs/promises";
 import { GeeError } from "../../src/base/errors.ts";
 import { connectOptions, withNextStep } from "../../src/cli/connecting.ts";
+import type { Target } from "../../src/cli/values.ts";
+import { folder } from "../support/folder.ts";
 import { keptOutput } from "../support/output.ts";
 
 const registry = { kind: "registry", registry: ["http://a"] } as const;
@@ -10,6 +13,31 @@ test("a client is told of registries or of addresses, never of both", () => {
   const { output } = keptOutput();
   expect(connectOptions({ target: registry }, output)).toMatchObject({ registry: ["http://a"] });
   expect(connectOptions({ target: address }, output)).not.toHaveProperty("registry");
+});
+
+test("a cache and the token of a file are handed on", async () => {
+  await using place = await folder();
+  const tokenFile = await place.write("token", "s3cret\n");
+  await chmod(tokenFile, 0o600);
+  const { output } = keptOutput();
+  const options = connectOptions({ target: { ...registry, cache: "c", tokenFile } }, output);
+  expect(options).toMatchObject({ registry: ["http://a"], cache: "c", registryToken: "s3cret" });
+  const plain = connectOptions({ target: registry }, output);
+  expect(Object.keys(plain).sort()).toEqual(["log", "registry"]);
+});
+
+test("warnings are told to those whom they may concern", () => {
+  const told = (target: Target, level?: "warn"): string => {
+    const { output, stderr } = keptOutput();
+    const { log } = connectOptions({ target }, output, level);
+    log?.warn("a registry is away");
+    log?.error("it is bad");
+    return stderr();
+  };
+  expect([told(registry), told(address)]).toEqual(["error it is bad\n", "error it is bad\n"]);
+  for (const text of [told({ ...registry, cache: "c" }), told(registry, "warn")]) {
+    expect(text).toBe("warn a registry is away\nerror it is bad\n");
+  }
 });
 
 test("an error without a hint gets the next step, one with a hint keeps it", () => {

@@ -34,6 +34,13 @@ test("the help of a command names every flag with its default and its variable",
   }
 });
 
+test("the help of a registry says how its tokens are written, and what the stores are for", async () => {
+  const text = await help("registry");
+  for (const part of ["TOKEN write [services=", "sqlite:FILE", "etcd://", "/readyz"]) {
+    expect(text).toContain(part);
+  }
+});
+
 test("the table of exit codes has every status", async () => {
   const text = await help("exit-codes");
   for (const [name, number] of Object.entries(codeNumbers)) {
@@ -48,6 +55,9 @@ test("the table of exit codes has every status", async () => {
 
 test("the table of variables says which commands read them", async () => {
   expect(await help("env")).toMatch(/GEE_TIMEOUT +--timeout of call, list/);
+  expect(await help("env")).toMatch(/GEE_CACHE +--cache of call, list /);
+  expect(await help("env")).toMatch(/GEE_TOKEN_FILE +--token-file of server, call, list, events /);
+  expect(await help("env")).toMatch(/GEE_REGISTRY_TOKENS +--token-file of registry /);
   expect(await json("env")).toContainEqual(
     expect.objectContaining({ name: "GEE_LISTEN", flag: "--listen", commands: ["server"] }),
   );

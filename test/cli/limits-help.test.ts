@@ -24,6 +24,15 @@ test("the numbers are those in force, in units that a person reads", () => {
   expect(value("idempotency keys of a server")).toBe("10,000, each for 5m");
   expect(value("age of a connection")).toBe("30m +-10 %");
   expect(value("pings and idle cancels")).toBe("200 in 10s");
+  expect(value("a lease that a server asks for")).toBe("200ms to 5m");
+  expect(value("servers that are late all at once")).toBe("15 %, and at least 3, within a lease");
+  expect(value("a server that hangs")).toBe("1m");
+  expect(value("a request to a registry")).toBe("64 KiB, 5s");
+  expect(value("tokens of a registry")).toBe("1,024, of 16 characters or more");
+  expect(value("a watch of a registry")).toBe("10m");
+  expect(value("watches of a registry")).toBe("16,384");
+  expect(value("changes that a registry remembers")).toBe("4,096");
+  expect(value("an answer of a registry")).toBe("32 MiB, 2s");
 });
 
 test("PROTOCOL.md has the same numbers", () => {

@@ -5,7 +5,10 @@ import { parseArguments } from "../../src/cli/args.ts";
 import { Foo } from "../../src/cli/demo-service.ts";
 import { instanceRows, runList, serviceRows } from "../../src/cli/list.ts";
 import { type Member, serve, serveRegistry } from "../../src/index.ts";
+import { createRegistryClient } from "../../src/discovery/registry-client.ts";
+import { FakeClock } from "../support/clock.ts";
 import { keptOutput, type KeptOutputOptions } from "../support/output.ts";
+import { announcement, idOf } from "../support/registry.ts";
 
 async function list(
   words: readonly string[],
@@ -100,10 +103,18 @@ test("a service's row counts its instances and gathers their versions", () => {
     member(2, { id: "b".repeat(32), services: ["B"], draining: true }),
   ];
   expect(serviceRows(all)).toEqual([
-    { service: "A", instances: 1, draining: 0, versions: ["1.0"], addresses: ["tcp@127.0.0.1:1"] },
+    {
+      service: "A",
+      instances: 1,
+      suspect: 0,
+      draining: 0,
+      versions: ["1.0"],
+      addresses: ["tcp@127.0.0.1:1"],
+    },
     {
       service: "B",
       instances: 2,
+      suspect: 0,
       draining: 1,
       versions: ["1.0"],
       addresses: ["tcp@127.0.0.1:1", "tcp@127.0.0.1:2"],
@@ -111,6 +122,42 @@ test("a service's row counts its instances and gathers their versions", () => {
   ]);
   expect(instanceRows(all, "B").map(({ state }) => state)).toEqual(["up", "draining"]);
   expect(instanceRows(all, "C")).toEqual([]);
+});
+
+test("suspects are counted and named, be they draining or not", async () => {
+  const all = [
+    member(1, { id: "a".repeat(32), services: ["A"] }),
+    member(2, { id: "b".repeat(32), services: ["A"], state: "suspect" }),
+    member(3, { id: "c".repeat(32), services: ["A"], state: "suspect", draining: true }),
+  ];
+  expect(serviceRows(all)).toMatchObject([{ instances: 3, suspect: 2, draining: 1 }]);
+  expect(instanceRows(all, "A").map(({ state }) => state)).toEqual(["up", "suspect", "suspect"]);
+});
+
+test("a server that stopped to beat is listed as suspect, and one that left is not", async () => {
+  const clock = new FakeClock();
+  await using registry = await serveRegistry({ listen: "127.0.0.1:0", clock, log: silentLog });
+  const client = createRegistryClient({ url: registry.url, log: silentLog });
+  const [late, left] = ["a", "b"].map((digit) =>
+    announcement({ id: idOf(digit), address: parseAddress(`tcp@host-${digit}:1`) }),
+  );
+  if (late === undefined || left === undefined) throw new Error("there are two");
+  await client.register(late);
+  const grant = await client.register(left);
+  if (grant.kind === "old") throw new Error("it is no old registry");
+  await client.withdraw({ ...left, revision: 2 }, grant.secret);
+  await clock.advance(registry.leaseMs);
+  const services = await list(["--registry", registry.url]);
+  expect(services.stdout).toBe(
+    [
+      "SERVICE   INSTANCES   SUSPECT   ADDRESSES",
+      "Foo       1           1         tcp@host-a:1",
+      "",
+    ].join("\n"),
+  );
+  const foo = await list(["Foo", "--registry", registry.url]);
+  expect(foo.stdout).toMatch(new RegExp(`^${late.id} +tcp@host-a:1 +suspect `, "m"));
+  expect(foo.stdout).not.toContain("host-b");
 });
 
 test("a registry that does not answer takes no longer than the time-out", async () => {

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { GeeError } from "../../src/base/errors.ts";
-import { callExitCode, startExitCode } from "../../src/cli/output.ts";
+import { callExitCode, createOutput, startExitCode } from "../../src/cli/output.ts";
 import { usageError } from "../../src/cli/usage.ts";
 import { keptOutput } from "../support/output.ts";
 
@@ -16,6 +16,16 @@ test("a value is one line of JSON in a pipe, and pretty on a terminal", async ()
   const asked = keptOutput({ terminal: true, json: true });
   await asked.output.value(undefined);
   expect(asked.stdout()).toBe("null\n");
+});
+
+test("it says when nobody reads it any more", () => {
+  const nowhere = async (): Promise<void> => {};
+  const sink = { terminal: false, columns: 80, closed: false, write: nowhere, pour: nowhere };
+  const stdout = { ...sink };
+  const output = createOutput({ json: false, env: {}, stdout, stderr: sink });
+  expect(output.closed).toBe(false);
+  stdout.closed = true;
+  expect(output.closed).toBe(true);
 });
 
 test("items are written as values are, each on its own", async () => {

@@ -1,14 +1,19 @@
 import { expect, test } from "bun:test";
+import { chmod } from "node:fs/promises";
 import { silentLog } from "../../src/base/log.ts";
 import { parseArguments } from "../../src/cli/args.ts";
 import { runServer } from "../../src/cli/server.ts";
-import { connect } from "../../src/index.ts";
+import { connect, serveRegistry } from "../../src/index.ts";
 import { until } from "../support/clock.ts";
 import { folder } from "../support/folder.ts";
 import { keptOutput, type KeptOutput } from "../support/output.ts";
 
 function start(words: readonly string[], kept: KeptOutput): Promise<number> {
-  const invocation = parseArguments(["server", "--no-register", ...words], {});
+  return run(["--no-register", ...words], kept);
+}
+
+function run(words: readonly string[], kept: KeptOutput): Promise<number> {
+  const invocation = parseArguments(["server", ...words], {});
   if (invocation.kind !== "server") throw new Error("it is no server");
   return runServer(invocation, kept.output);
 }
@@ -35,6 +40,33 @@ test("a server says where it is and what it serves, drains on a signal and exits
     .split("\n")
     .map((line) => JSON.parse(line).event);
   expect(events).toEqual(["ignored", "draining", "drained"]);
+});
+
+test("with one registry it says that two are better, with two it is silent", async () => {
+  await using stack = new AsyncDisposableStack();
+  const started = [1, 2].map(() => serveRegistry({ listen: "127.0.0.1:0", log: silentLog }));
+  const urls = (await Promise.all(started)).map((registry) => stack.use(registry).url);
+  for (const [registries, hints] of [
+    [urls.slice(0, 1), 1],
+    [urls, 0],
+  ] as const) {
+    const kept = keptOutput();
+    const ended = run(["--registry", registries.join(",")], kept);
+    await until(() => kept.stderr().includes("registered "), "the registration");
+    expect(kept.stderr().match(/^hint: .*--registry URL,URL/gm) ?? []).toHaveLength(hints);
+    process.emit("SIGTERM");
+    process.emit("SIGTERM");
+    await ended;
+  }
+});
+
+test("a token file that others may read is wrong usage, and nothing listens", async () => {
+  await using place = await folder();
+  const token = await place.write("token", "s3cret");
+  await chmod(token, 0o644);
+  const kept = keptOutput();
+  await expect(run(["--token-file", token], kept)).rejects.toMatchObject({ reason: "USAGE" });
+  expect([kept.stdout(), kept.stderr()]).toEqual(["", ""]);
 });
 
 test("it leaves the process's handlers as they were", async () => {

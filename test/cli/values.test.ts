@@ -86,3 +86,17 @@ test("addresses on the command line beat a registry of the environment, and the 
   expect(values({}, { GEE_ADDRESS: "tcp@a:1" }).target()).toEqual(byAddress);
   expect(messageOf(() => values({ address, registry }).target())).toContain("exclude each other");
 });
+
+test("a cache and a token go with registries", () => {
+  const typed = { cache: ["c"], "token-file": ["t"] };
+  expect(values(typed).target()).toMatchObject({ kind: "registry", cache: "c", tokenFile: "t" });
+  // Those of the environment are for whoever asks a registry.
+  const env = { GEE_ADDRESS: "tcp@a:1", GEE_CACHE: "c", GEE_TOKEN_FILE: "t" };
+  expect(values({}, env).target()).toEqual({ kind: "address", address: ["tcp@a:1"] });
+  for (const name of ["cache", "token-file"] as const) {
+    const both = { address: ["tcp@a:1"], [name]: typed[name] };
+    expect(messageOf(() => values(both).target())).toBe(
+      `--address and --${name} exclude each other`,
+    );
+  }
+});

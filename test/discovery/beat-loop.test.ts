@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
+import { limits } from "../../src/base/limits.ts";
 import { silentLog } from "../../src/base/log.ts";
-import { BeatLoop, type BeatState } from "../../src/discovery/beat-loop.ts";
+import { BeatLoop, type BeatState, type Claim } from "../../src/discovery/beat-loop.ts";
 import type { Announcement } from "../../src/discovery/member.ts";
 import { FakeClock, turn } from "../support/clock.ts";
 import { announcement, idOf, memoryLog, MemoryRegistry } from "../support/registry.ts";
@@ -11,6 +12,11 @@ interface Setup {
   readonly loop: BeatLoop;
   readonly lines: string[];
   readonly states: string[];
+  readonly claims: Claim[];
+  /** Keeps it from beating. */
+  readonly held: { now: boolean };
+  /** Another loop of the same instance. */
+  another(claim: Claim | undefined): BeatLoop;
   /** What the server says of itself from now on. */
   say(changes: Partial<Announcement>): void;
 }
@@ -20,19 +26,27 @@ function setUp(random = 0.5): Setup {
   const registry = new MemoryRegistry(clock, silentLog);
   const { log, lines } = memoryLog();
   const states: string[] = [];
+  const claims: Claim[] = [];
+  const held = { now: false };
   let said = announcement({ leaseMs: 600 });
-  const loop = new BeatLoop({
-    registry: registry.client,
-    announcement: () => said,
-    clock,
-    log,
-    random: () => random,
-    onState: (state: BeatState) => states.push(state.kind),
-  });
+  const another = (claim: Claim | undefined): BeatLoop =>
+    new BeatLoop({
+      registry: registry.client,
+      announcement: () => said,
+      revision: () => said.revision,
+      isHeld: () => held.now,
+      clock,
+      log,
+      random: () => random,
+      onState: (state: BeatState) => states.push(state.kind),
+      claim,
+      onClaim: (granted) => claims.push(granted),
+    });
+  const loop = another(undefined);
   const say = (changes: Partial<Announcement>): void => {
     said = { ...said, ...changes };
   };
-  return { clock, registry, loop, lines, states, say };
+  return { clock, registry, loop, lines, states, claims, held, another, say };
 }
 
 test("the first beat comes after a random part of 250 ms, the next ones a third of the lease apart", async () => {
@@ -153,6 +167,8 @@ test("a broken description is a failed beat, and not the end", async () => {
     announcement: () => {
       throw new Error("no idea");
     },
+    revision: () => 1,
+    isHeld: () => false,
     clock,
     log: memoryLog().log,
     random: () => 0.5,
@@ -197,4 +213,101 @@ test("withdrawing before the start, and before the first beat, asks nothing of t
   await clock.advance(60_000);
   expect([registry.requests, clock.pending()]).toEqual([[], 0]);
   expect(registry.table.list()).not.toContainEqual(expect.objectContaining({ id: idOf("a") }));
+});
+
+test("a loop that is held says nothing, and says all of it as soon as it is let go", async () => {
+  const { clock, registry, loop, held } = setUp();
+  loop.start();
+  await clock.advance(1_000);
+  const before = registry.requests.length;
+  held.now = true;
+  await clock.advance(2_400);
+  expect(registry.requests).toHaveLength(before);
+  expect(registry.table.list()).toEqual([]);
+  held.now = false;
+  loop.wake();
+  await clock.advance(0);
+  expect(registry.table.list()).toMatchObject([{ state: "up" }]);
+});
+
+test("a loop that is held and never woken looks again a third of the lease later", async () => {
+  const { clock, registry, loop, held } = setUp();
+  held.now = true;
+  loop.start();
+  await clock.advance(125);
+  held.now = false;
+  expect(clock.nextInMs()).toBeCloseTo(limits.leaseMs / 3, 6);
+  await clock.advance(limits.leaseMs / 3);
+  expect(registry.table.list()).toMatchObject([{ state: "up" }]);
+});
+
+test("a claim is told when it is new, and not with every beat", async () => {
+  const { clock, loop, claims, say } = setUp();
+  loop.start();
+  await clock.advance(10_000);
+  expect(claims).toMatchObject([{ id: idOf("a"), revision: 1, leaseMs: 600 }]);
+  say({ revision: 2 });
+  await clock.advance(1_000);
+  expect(claims.map(({ revision }) => revision)).toEqual([1, 2]);
+  expect(claims[1]?.secret).toBe(String(claims[0]?.secret));
+});
+
+test("another loop goes on from a claim where a new one would be refused", async () => {
+  const { clock, registry, loop, lines, claims, another } = setUp();
+  loop.start();
+  await clock.advance(1_000);
+  await loop.withdraw(1, AbortSignal.abort(new Error("it is no more")));
+  const { index } = registry.table;
+  const next = another(claims[0]);
+  next.start();
+  // Its lease is known from the claim, and the period with it.
+  await clock.advance(100);
+  expect([registry.requests.at(-1), clock.nextInMs()]).toEqual(["POST", 200]);
+  await clock.advance(5_000);
+  expect(registry.table.list()).toMatchObject([{ state: "up" }]);
+  expect(registry.table.index).toBe(index);
+  await next.withdraw(2, new AbortController().signal);
+  expect(registry.table.list()).toMatchObject([{ state: "left", revision: 2 }]);
+  expect(lines.filter((line) => !line.includes("no more"))).toEqual([]);
+});
+
+test("another loop without the claim has to wait until the registry forgets the instance", async () => {
+  const { clock, registry, loop, lines, another } = setUp();
+  loop.start();
+  await clock.advance(1_000);
+  await loop.withdraw(1, AbortSignal.abort(new Error("it is no more")));
+  another(undefined).start();
+  await clock.advance(1_000);
+  expect(lines).toContainEqual(expect.stringContaining("takes no beats"));
+  expect(registry.table.list()).toMatchObject([{ state: "suspect" }]);
+});
+
+test("a registry that knows the instance from another one is opened by that one's secret", async () => {
+  const { clock, registry, loop, claims, states, another } = setUp();
+  loop.start();
+  await clock.advance(200);
+  expect(claims).toHaveLength(1);
+  const { log } = memoryLog();
+  const told: BeatState[] = [];
+  const second = new BeatLoop({
+    registry: registry.client,
+    announcement: () => announcement({ leaseMs: 600 }),
+    revision: () => announcement({ leaseMs: 600 }).revision,
+    isHeld: () => false,
+    clock,
+    log,
+    random: () => 0.5,
+    onState: (state) => told.push(state),
+    sibling: () => claims[0]?.secret,
+  });
+  second.start();
+  await clock.advance(600);
+  expect(told.map(({ kind }) => kind)).toEqual(["registered"]);
+  expect(second.claim?.secret).toBe(claims[0]?.secret);
+  // Without one it stays outside.
+  const third = another(undefined);
+  third.start();
+  await clock.advance(600);
+  expect(third.claim).toBeUndefined();
+  expect(states).toContain("failing");
 });

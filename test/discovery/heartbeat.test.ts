@@ -22,7 +22,7 @@ function setUp(): Setup {
   const two = new MemoryRegistry(clock, silentLog, "two");
   const { log, lines } = memoryLog();
   const states: BeatState[] = [];
-  const said = { weight: 1 };
+  const said = { weight: 3 };
   const { revision: _none, ...description } = announcement({ leaseMs: 600 });
   const heartbeat = createHeartbeat({
     registries: [one.client, two.client],
@@ -191,7 +191,10 @@ test("an old GeeRPC registry is beaten with its header, over a real port, and no
     await clock.advance(125);
     expect(await heartbeat.registered()).toBe(registry.url);
     for (let beats = 2; beats <= 4; beats++) {
-      await until(() => clock.pending("foreground") === 0 && clock.pending() === 1, "a pause");
+      await until(
+        () => clock.pending("foreground") === 0 && clock.pending() === 2,
+        "a pause, and the ticks",
+      );
       await clock.advance(3_000);
       await until(() => seen.length === beats, "a beat");
     }
@@ -201,4 +204,57 @@ test("an old GeeRPC registry is beaten with its header, over a real port, and no
   } finally {
     await server.stop(true);
   }
+});
+
+test("a loop that stood still for over a second has weight 0 in the next beat, and only in that", async () => {
+  const { clock, one, two, heartbeat } = setUp();
+  heartbeat.start();
+  await clock.advance(10_000);
+  expect(one.table.list()).toMatchObject([{ weight: 3, lagMs: 0 }]);
+  clock.stall(1_350);
+  await clock.advance(0);
+  for (const { table } of [one, two]) {
+    expect(table.list()).toMatchObject([{ weight: 0, revision: 1 }]);
+    expect(table.list()[0]?.lagMs).toBeGreaterThan(1_000);
+  }
+  const { index } = one.table;
+  await clock.advance(400);
+  expect(one.table.list()).toMatchObject([{ weight: 3, lagMs: 0, state: "up" }]);
+  expect(one.table.index).toBe(index + 1);
+});
+
+test("a lag of up to a second is told, and costs no weight", async () => {
+  const { clock, one, heartbeat } = setUp();
+  heartbeat.start();
+  await clock.advance(1_000);
+  const { index } = one.table;
+  clock.stall(1_050);
+  await clock.advance(0);
+  const [told] = one.table.list();
+  expect([told?.weight, told?.lagMs]).toEqual([3, 950]);
+  await clock.advance(400);
+  expect(one.table.list()).toMatchObject([{ weight: 3, lagMs: 0 }]);
+  expect(one.table.index).toBe(index);
+});
+
+test("a loop that began long after the heartbeat was made is not late", async () => {
+  const { clock, one, heartbeat } = setUp();
+  clock.stall(60_000);
+  heartbeat.start();
+  await clock.advance(125);
+  expect(one.table.list()).toMatchObject([{ weight: 3, lagMs: 0 }]);
+});
+
+test("every registry hears of a stall, also one that was asked later", async () => {
+  const { clock, one, two, heartbeat } = setUp();
+  heartbeat.start();
+  await clock.advance(1_000);
+  two.down = true;
+  await clock.advance(500);
+  two.down = false;
+  clock.stall(1_500);
+  await clock.advance(0);
+  await clock.advance(100);
+  const known = (registry: MemoryRegistry): unknown => registry.table.list()[0]?.weight;
+  expect([known(one), known(two)]).toEqual([0, 0]);
 });

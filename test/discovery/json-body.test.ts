@@ -87,3 +87,18 @@ test("a body whose sender goes away is refused", async () => {
   });
   expect(await outcome(broken)).toBe("BAD_JSON");
 });
+
+test("a request whose head says its length is read in one go, as strictly", async () => {
+  const ask = async (body: string | Uint8Array<ArrayBuffer>, length: number): Promise<unknown> => {
+    const headers = { "content-length": `${length}` };
+    const request = new Request("http://r", { method: "POST", body, headers });
+    return readJson(request, 64).catch((thrown: unknown) => GeeError.from(thrown).reason);
+  };
+  const full = JSON.stringify("x".repeat(62));
+  expect(await ask('{"a":"é€😀"}', 17)).toEqual({ a: "é€😀" });
+  expect(await ask(full, 64)).toBe("x".repeat(62));
+  expect(await ask(full, 65)).toBe("BODY_TOO_LARGE");
+  expect(await ask(`${full} `, 3)).toBe("BODY_TOO_LARGE");
+  expect(await ask(new Uint8Array([0x22, 0xff, 0x22]), 3)).toBe("BAD_JSON");
+  expect(await ask("{", 1)).toBe("BAD_JSON");
+});

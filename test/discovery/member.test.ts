@@ -18,6 +18,7 @@ const full = {
   zone: "eu-1",
   weight: 2.5,
   load: 3,
+  lagMs: 12.5,
   draining: true,
   tags: { stage: "canary" },
   leaseMs: 600,
@@ -90,7 +91,7 @@ test.each([
 });
 
 test("a state of a later version makes a member unreadable, not up", () => {
-  expect(() => parseMember({ address: "tcp@a:1", state: "suspect" })).toThrow("instance.state");
+  expect(() => parseMember({ address: "tcp@a:1", state: "asleep" })).toThrow("instance.state");
 });
 
 test("exactly the limit of services is fine", () => {

@@ -1,14 +1,16 @@
 import { expect, test } from "bun:test";
+import { parseAddress } from "../../src/base/address.ts";
 import { GeeError } from "../../src/base/errors.ts";
+import { limits } from "../../src/base/limits.ts";
 import { silentLog } from "../../src/base/log.ts";
 import {
   createRegistryClient,
-  parseRegistryUrl,
   type RegistryClient,
   type Send,
 } from "../../src/discovery/registry-client.ts";
 import { FakeClock, turn } from "../support/clock.ts";
 import { announcement, idOf, memoryLog, MemoryRegistry } from "../support/registry.ts";
+import { member, ScriptedRegistry } from "../support/scripted-registry.ts";
 
 async function failureOf(work: Promise<unknown>): Promise<GeeError> {
   try {
@@ -28,58 +30,17 @@ function failing(code: string): Send {
   return () => Promise.reject(Object.assign(new TypeError("x"), { code }));
 }
 
-test.each([
-  ["http://127.0.0.1:9999", "http://127.0.0.1:9999/_geerpc_/registry"],
-  ["http://127.0.0.1:9999/", "http://127.0.0.1:9999/_geerpc_/registry"],
-  ["http://localhost:9999/_geerpc_/registry", "http://localhost:9999/_geerpc_/registry"],
-  ["http://localhost:9999/_geerpc_/registry/", "http://localhost:9999/_geerpc_/registry"],
-  ["https://Registry.Example", "https://registry.example/_geerpc_/registry"],
-  ["HTTP://[::1]:80", "http://[::1]/_geerpc_/registry"],
-])("the registry URL %p is %p", (text, url) => {
-  expect(parseRegistryUrl(text)).toBe(url);
-});
-
-test.each([
-  "",
-  "127.0.0.1:9999",
-  "localhost:9999",
-  "tcp@127.0.0.1:9999",
-  "ftp://a",
-  "http:9999",
-  "http://",
-  "http:///x",
-  "http://a:99999",
-  "http://a/other",
-  "http://a/_geerpc_/registry/x",
-  "http://a?x=1",
-  "http://a#x",
-  "http://a/?",
-  "http://user:pass@a",
-  "http://user@a",
-  " http://a",
-])("the registry URL %p is refused with a hint", (text) => {
-  let thrown: unknown;
-  try {
-    parseRegistryUrl(text);
-  } catch (error) {
-    thrown = error;
-  }
-  const error = GeeError.from(thrown);
-  expect(error).toMatchObject({ code: "INVALID_ARGUMENT", reason: "BAD_URL" });
-  expect(error.hint).toContain("http://127.0.0.1:9999");
-  expect(error.message).not.toContain("pass@");
-});
-
 test("an instance registers, beats, is listed and withdraws", async () => {
   const { client } = new MemoryRegistry(new FakeClock(), silentLog);
   const granted = await client.register(announcement({ leaseMs: 600 }));
   expect(granted).toMatchObject({ kind: "granted", leaseMs: 600 });
   const secret = granted.kind === "granted" ? granted.secret : "";
-  expect(await client.renew(announcement({ load: 3 }), secret)).toEqual(granted);
+  const beat = announcement({ load: 3, lagMs: 7, weight: 2 });
+  expect(await client.renew(beat, secret)).toEqual(granted);
   const list = await client.list();
-  expect(list).toMatchObject({ leaseMs: 9_000, warming: false, frozen: false, skipped: [] });
-  expect(list.members).toMatchObject([{ ...announcement(), load: 3, state: "up" }]);
-  expect(list.token).toMatch(/^[0-9a-f]{16}-1$/);
+  expect(list).toMatchObject({ leaseMs: 9_000, warming: true, frozen: false, skipped: [] });
+  expect(list.members).toMatchObject([{ ...beat, state: "up" }]);
+  expect(list.token).toMatch(/^[0-9a-f]{16}-2$/);
   await client.withdraw({ id: idOf("a"), revision: 2 }, secret);
   expect((await client.list()).members).toMatchObject([{ state: "left", revision: 2 }]);
 });
@@ -142,6 +103,74 @@ test("a registry that says nothing fails at its time, by the clock that was hand
   expect(clock.pending()).toBe(0);
 });
 
+test("a list is asked for after a token, and to wait, in the query alone", async () => {
+  const urls: string[] = [];
+  const client = clientOf((url) => {
+    urls.push(url);
+    return Promise.resolve(new Response(null, { headers: { "X-Geerpc-Servers": "" } }));
+  });
+  await client.list();
+  await client.list({ after: "0f-12" });
+  await client.list({ after: "a&b=c d", waitMs: 60_000 });
+  const url = "http://r.test/_geerpc_/registry";
+  expect(urls).toEqual([url, `${url}?after=0f-12`, `${url}?after=a%26b%3Dc+d&wait=60000ms`]);
+});
+
+test("what has changed since a token comes when it changes", async () => {
+  const clock = new FakeClock();
+  const registry = new ScriptedRegistry(clock);
+  registry.put(member("a"), member("b"));
+  const list = await registry.client.list();
+  expect(list).toMatchObject({ delta: false, epoch: "epoch1", index: 2, hash: registry.hash });
+  const changes = registry.client.list({ after: list.token, waitMs: 60_000 });
+  await clock.advance(59_999);
+  registry.put(member("b", { weight: 3 }));
+  expect(await changes).toMatchObject({
+    delta: true,
+    index: 3,
+    members: [{ weight: 3 }],
+    gone: [],
+  });
+  registry.remove("a");
+  const rest = await registry.client.list({ after: list.token });
+  expect(rest).toMatchObject({ delta: true, members: [{ weight: 3 }], gone: [{ id: idOf("a") }] });
+  expect(clock.pending()).toBe(0);
+});
+
+test("a request that waits has its wait, a sixteenth of it, and the time-out", async () => {
+  const clock = new FakeClock();
+  const registry = new ScriptedRegistry(clock);
+  registry.hung = true;
+  let over = false;
+  const outcome = failureOf(registry.client.list({ after: "x", waitMs: 16_000 }));
+  void outcome.then(() => (over = true));
+  await clock.advance(16_000 + 1_000 + 1_999);
+  expect(over).toBe(false);
+  expect(clock.pending("foreground")).toBe(0);
+  await clock.advance(1);
+  expect((await outcome).message).toEndWith("no answer within 19000 ms");
+});
+
+test("10,000 members with much to say fit in an answer", async () => {
+  const registry = new ScriptedRegistry(new FakeClock());
+  const tags = Object.fromEntries(
+    Array.from({ length: 8 }, (_, n) => [`tag-${n}`, "v".repeat(64)]),
+  );
+  const services = Array.from({ length: 16 }, (_, n) => `InventoryReservations${n}`);
+  const facts = { tags, services, zone: "eu-central-1a", version: "12.34.56", load: 17, lagMs: 3 };
+  const many = Array.from({ length: 10_000 }, (_, n) => ({
+    ...member("a", facts),
+    id: n.toString(16).padStart(32, "0"),
+    address: parseAddress(`tcp@some-host-${n}.internal.example:4000`),
+  }));
+  registry.put(...many);
+  const size = JSON.stringify(registry.answer(undefined)).length;
+  expect(size).toBeGreaterThan(10_000_000);
+  expect(size).toBeLessThan(limits.maxRegistryAnswerBytes);
+  const list = await registry.client.list();
+  expect([list.members.length, list.skipped.length]).toEqual([10_000, 0]);
+});
+
 test("a body that stops half way fails at the same time", async () => {
   const clock = new FakeClock();
   const body = new ReadableStream({
@@ -180,6 +209,32 @@ test("no request carries credentials or follows a redirect", async () => {
   await client.register(announcement());
   expect(inits).toMatchObject([{ redirect: "error", credentials: "omit", method: "POST" }]);
   expect(JSON.stringify(inits).toLowerCase()).not.toContain("authorization");
+});
+
+test("a token goes with every request, and nowhere else", async () => {
+  const inits: RequestInit[] = [];
+  const client = createRegistryClient({
+    url: "http://r.test",
+    token: "a-token",
+    log: silentLog,
+    clock: new FakeClock(),
+    fetch: (_url, init) => {
+      inits.push(init);
+      return Promise.resolve(new Response(null, { headers: { "X-Geerpc-Servers": "" } }));
+    },
+  });
+  await client.list();
+  await client.register(announcement());
+  await client.renew(announcement(), "x");
+  await client.withdraw(announcement(), "x");
+  expect(inits.map(({ method = "GET" }) => method)).toEqual(["GET", "POST", "POST", "DELETE"]);
+  for (const init of inits) {
+    expect(init).toMatchObject({ redirect: "error", credentials: "omit" });
+    expect(new Headers(init.headers).get("authorization")).toBe("Bearer a-token");
+    expect(JSON.stringify(init.body ?? "")).not.toContain("a-token");
+  }
+  expect(client.url).not.toContain("a-token");
+  expect(Bun.inspect(client)).not.toContain("a-token");
 });
 
 test("a member that makes no sense is skipped, with one line until something else is wrong", async () => {

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { GeeError } from "../../src/base/errors.ts";
 import { limits } from "../../src/base/limits.ts";
-import { createRequestMaker } from "../../src/routing/request.ts";
+import { createRequestMaker, withSignal } from "../../src/routing/request.ts";
 import type { CallContext } from "../../src/rpc/context.ts";
 import type { CallOptions } from "../../src/rpc/remote.ts";
 import { silentLog } from "../../src/base/log.ts";
@@ -45,7 +45,7 @@ function errorOf(work: () => unknown): unknown {
 }
 
 test("a call that says nothing has the default deadline, which is none of a stream", () => {
-  expect(make("Foo.Sum", [1, 2], {})).toEqual({
+  const defaults = {
     service: "Foo",
     method: "Foo.Sum",
     args: [1, 2],
@@ -61,7 +61,23 @@ test("a call that says nothing has the default deadline, which is none of a stre
     stream: undefined,
     idleMs: limits.streamIdleMs,
     onMetadata: undefined,
-  });
+  };
+  const plain = make("Foo.Sum", [1, 2], {});
+  // What few calls ask for is there as well, though not as the request's own.
+  const names: readonly (keyof typeof defaults)[] = [
+    "metadata",
+    "signal",
+    "to",
+    "attempt",
+    "oneWay",
+    "idempotencyKey",
+    "stream",
+    "idleMs",
+    "onMetadata",
+  ];
+  for (const name of names) expect(plain[name]).toBe(defaults[name]);
+  const { signal } = new AbortController();
+  expect(withSignal(plain, signal)).toEqual({ ...defaults, signal });
 });
 
 test("what a caller says is in the request", () => {

@@ -114,6 +114,7 @@ function network(sites: Readonly<Record<number, Site>>, members: readonly Member
       await turn();
       world.list = world.next ?? world.list;
     },
+    watch: () => () => {},
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
   let begin = 0;

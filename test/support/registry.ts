@@ -1,10 +1,16 @@
 import { parseAddress } from "../../src/base/address.ts";
-import { createLog, type Log } from "../../src/base/log.ts";
+import { type Log, silentLog } from "../../src/base/log.ts";
 import type { Clock } from "../../src/base/time.ts";
-import { LeaseTable } from "../../src/discovery/lease-table.ts";
+import { LocalDirectory } from "../../src/directory/local-directory.ts";
+import type { MemberTable } from "../../src/directory/member-table.ts";
+import { createRegistryRoutes, type RegistryRoutes } from "../../src/directory/registry-routes.ts";
+import { MemoryStore } from "../../src/directory/store.ts";
 import type { Announcement } from "../../src/discovery/member.ts";
 import { createRegistryClient, type RegistryClient } from "../../src/discovery/registry-client.ts";
-import { createRegistryRoutes, type RegistryRoutes } from "../../src/discovery/registry-routes.ts";
+
+import { FakeClock } from "./clock.ts";
+
+export { memoryLog } from "./memory-log.ts";
 
 /** An instance id of one digit, 32 times. */
 export function idOf(digit: string): string {
@@ -24,19 +30,18 @@ export function announcement(changes: Partial<Announcement> = {}): Announcement 
   };
 }
 
-/** A log that remembers its lines. */
-export function memoryLog(): { readonly log: Log; readonly lines: string[] } {
-  const lines: string[] = [];
-  return { log: createLog((line) => lines.push(line), "info"), lines };
-}
+/** Answers one request. */
+type Routes = (request: Request, sourceAddress: string | undefined) => Promise<Response>;
 
-/** A registry without a port: clients reach its routes by a function call. */
+/**
+ * A registry without a port: clients reach its routes by a function call. It is another process, so
+ * its timers and its log are its own.
+ */
 export class MemoryRegistry {
   readonly url: string;
   readonly clock: Clock;
-  readonly log: Log;
-  table: LeaseTable;
-  routes: RegistryRoutes;
+  directory: LocalDirectory;
+  routes: Routes;
   /** `METHOD` of every request, in order, those that failed too. */
   readonly requests: string[] = [];
   /** Refuses connections. */
@@ -46,13 +51,16 @@ export class MemoryRegistry {
   /** Handles the request and loses the answer. */
   losesAnswers = false;
   readonly #client: RegistryClient;
+  readonly #ownClock: Clock;
+  #http: RegistryRoutes;
 
   constructor(clock: Clock, log: Log, name = "r1") {
     this.url = `http://${name}.test`;
     this.clock = clock;
-    this.log = log;
-    this.table = new LeaseTable({ clock });
-    this.routes = createRegistryRoutes({ table: this.table, log });
+    this.#ownClock = clock instanceof FakeClock ? clock.elsewhere() : clock;
+    this.directory = this.#begin();
+    this.#http = this.#serve();
+    this.routes = (request, sourceAddress) => this.#http.answer(request, { sourceAddress });
     this.#client = createRegistryClient({
       url: this.url,
       log,
@@ -68,13 +76,38 @@ export class MemoryRegistry {
     });
   }
 
+  get table(): MemberTable {
+    return this.directory.table;
+  }
+
   get client(): RegistryClient {
     return this.#client;
   }
 
+  /** Watches held now. */
+  get watchers(): number {
+    return this.#http.watchers;
+  }
+
   /** Forgets everything, as a restart does. */
   restart(): void {
-    this.table = new LeaseTable({ clock: this.clock });
-    this.routes = createRegistryRoutes({ table: this.table, log: this.log });
+    this.#http[Symbol.dispose]();
+    this.directory = this.#begin();
+    this.#http = this.#serve();
+  }
+
+  #begin(): LocalDirectory {
+    const store = new MemoryStore();
+    return new LocalDirectory({ clock: this.#ownClock, log: silentLog, store });
+  }
+
+  #serve(): RegistryRoutes {
+    const options = {
+      directory: this.directory,
+      clock: this.#ownClock,
+      log: silentLog,
+      allowLoopback: true,
+    };
+    return createRegistryRoutes({ ...options, random: () => 0 });
   }
 }

@@ -1,0 +1,215 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import type { Address } from "../base/address.ts";
+import { GeeError } from "../base/errors.ts";
+import { limits } from "../base/limits.ts";
+import type { Clock } from "../base/time.ts";
+import { bearerToken } from "../base/token.ts";
+import type { Announcement } from "../discovery/member.ts";
+import type { Directory, Grant, Report } from "./directory.ts";
+import { checkScope, type TokenRule } from "./token-rules.ts";
+
+/** Who is gone is looked for this often when a token has used up what it may have. */
+const pruneMs = 1_000;
+
+/** The writing side of a directory, for one token or for everybody. Its errors are those of both. */
+export interface Writer extends Pick<Directory, "put" | "renew" | "leave" | "putAddress"> {
+  /** How the log names its token. */
+  readonly name: string | undefined;
+  /**
+   * A write begins; `end` follows, whatever becomes of it.
+   *
+   * @throws GeeError PERMISSION_DENIED when the token only reads; RESOURCE_EXHAUSTED when too many
+   * of its writes are under way
+   */
+  begin(): void;
+  end(): void;
+}
+
+/** Who registered what, by id, or by address for a header-only peer. */
+class Holdings {
+  readonly #directory: Directory;
+  readonly #clock: Clock;
+  readonly #holders = new Map<string, TokenWriter>();
+  #prunedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(directory: Directory, clock: Clock) {
+    this.#directory = directory;
+    this.#clock = clock;
+  }
+
+  isHeldBy(key: string, writer: TokenWriter): boolean {
+    return this.#holders.get(key) === writer;
+  }
+
+  /**
+   * Room for one more. What is under way at the same moment does not count yet.
+   *
+   * @throws GeeError RESOURCE_EXHAUSTED
+   */
+  check(key: string, writer: TokenWriter): void {
+    if (this.#holders.get(key) === writer || writer.held < limits.maxInstancesPerToken) return;
+    this.#prune();
+    if (writer.held < limits.maxInstancesPerToken) return;
+    const message = `this token has ${writer.held} instances; that is as many as it may have`;
+    throw new GeeError("RESOURCE_EXHAUSTED", message, { reason: "TOKEN_QUOTA", executed: "no" });
+  }
+
+  set(key: string, writer: TokenWriter): void {
+    const before = this.#holders.get(key);
+    if (before === writer) return;
+    if (before !== undefined) before.held -= 1;
+    writer.held += 1;
+    this.#holders.set(key, writer);
+    // Those that are gone were never taken out.
+    if (this.#holders.size > 2 * limits.maxInstances) this.#prune();
+  }
+
+  drop(key: string): void {
+    const holder = this.#holders.get(key);
+    if (holder === undefined) return;
+    holder.held -= 1;
+    this.#holders.delete(key);
+  }
+
+  #prune(): void {
+    const now = this.#clock.now();
+    if (now - this.#prunedAt < pruneMs) return;
+    this.#prunedAt = now;
+    const listed = new Set<string>();
+    for (const { id, address, state } of this.#directory.list()) {
+      if (state !== "left") listed.add(id ?? address);
+    }
+    for (const key of this.#holders.keys()) if (!listed.has(key)) this.drop(key);
+  }
+}
+
+/** A directory as one token may write to it. */
+class TokenWriter implements Writer {
+  /** Instances and header-only peers that count for it. */
+  held = 0;
+  readonly #rule: TokenRule;
+  readonly #directory: Directory;
+  readonly #holdings: Holdings;
+  #underWay = 0;
+
+  constructor(rule: TokenRule, directory: Directory, holdings: Holdings) {
+    this.#rule = rule;
+    this.#directory = directory;
+    this.#holdings = holdings;
+  }
+
+  get name(): string {
+    return this.#rule.name;
+  }
+
+  begin(): void {
+    if (!this.#rule.writes) {
+      throw new GeeError("PERMISSION_DENIED", "this token may read, and write nothing", {
+        reason: "TOKEN_SCOPE",
+        executed: "no",
+      });
+    }
+    if (this.#underWay >= limits.maxWritesPerToken) {
+      const message = `${this.#underWay} writes of this token are under way`;
+      throw new GeeError("RESOURCE_EXHAUSTED", message, { reason: "TOKEN_QUOTA", executed: "no" });
+    }
+    this.#underWay += 1;
+  }
+
+  end(): void {
+    this.#underWay -= 1;
+  }
+
+  async put(announcement: Announcement, secret: string | undefined): Promise<Grant> {
+    const { id, address, services } = announcement;
+    checkScope(this.#rule, address, services);
+    this.#holdings.check(id, this);
+    const grant = await this.#directory.put(announcement, secret);
+    this.#holdings.set(id, this);
+    return grant;
+  }
+
+  async renew(id: string, secret: string, revision: number, report: Report): Promise<Grant> {
+    this.#adoptable(id);
+    const grant = await this.#directory.renew(id, secret, revision, report);
+    this.#holdings.set(id, this);
+    return grant;
+  }
+
+  async leave(id: string, secret: string, revision?: number): Promise<void> {
+    this.#adoptable(id);
+    await this.#directory.leave(id, secret, revision);
+    this.#holdings.drop(id);
+  }
+
+  async putAddress(address: Address): Promise<void> {
+    checkScope(this.#rule, address, undefined);
+    this.#holdings.check(address, this);
+    await this.#directory.putAddress(address);
+    this.#holdings.set(address, this);
+  }
+
+  /**
+   * What another token registered, or another start of this registry took in, is the token's to
+   * renew only if it were the token's to register: a scope that was narrowed since holds at once.
+   */
+  #adoptable(id: string): void {
+    if (this.#holdings.isHeldBy(id, this)) return;
+    const known = this.#directory.announced(id);
+    if (known === undefined) return;
+    checkScope(this.#rule, known.address, known.services);
+    this.#holdings.check(id, this);
+  }
+}
+
+/** Everybody's writing side where there are no tokens. */
+function openWriter(directory: Directory): Writer {
+  return {
+    name: undefined,
+    begin: () => {},
+    end: () => {},
+    put: (announcement, secret) => directory.put(announcement, secret),
+    renew: (id, secret, revision, report) => directory.renew(id, secret, revision, report),
+    leave: (id, secret, revision) => directory.leave(id, secret, revision),
+    putAddress: (address) => directory.putAddress(address),
+  };
+}
+
+function unauthenticated(message: string): GeeError {
+  return new GeeError("UNAUTHENTICATED", message, { reason: "NO_TOKEN", executed: "no" });
+}
+
+/** Who may ask a registry, and what for: everybody for everything, or those with a token. */
+export class Access {
+  readonly #everybody: Writer | undefined;
+  readonly #tokens: readonly { readonly digest: Buffer; readonly writer: Writer }[];
+
+  /** @param rules undefined: no token is asked for */
+  constructor(directory: Directory, clock: Clock, rules: readonly TokenRule[] | undefined) {
+    const holdings = new Holdings(directory, clock);
+    this.#everybody = rules === undefined ? openWriter(directory) : undefined;
+    this.#tokens = (rules ?? []).map((rule) => ({
+      digest: Buffer.from(rule.digest, "hex"),
+      writer: new TokenWriter(rule, directory, holdings),
+    }));
+  }
+
+  /**
+   * Who asks, by the value of the `Authorization` header. Whoever may ask may read. The time that it
+   * takes says nothing of any token: digests are compared, and all of them.
+   *
+   * @throws GeeError UNAUTHENTICATED, reason NO_TOKEN
+   */
+  enter(authorization: string | null): Writer {
+    if (this.#everybody !== undefined) return this.#everybody;
+    const token = bearerToken(authorization);
+    if (token === undefined) throw unauthenticated("this registry asks for a bearer token");
+    const shown = createHash("sha256").update(token).digest();
+    let found: Writer | undefined;
+    for (const { digest, writer } of this.#tokens) {
+      if (timingSafeEqual(shown, digest)) found = writer;
+    }
+    if (found === undefined) throw unauthenticated("this registry knows no such bearer token");
+    return found;
+  }
+}

@@ -1,0 +1,94 @@
+import { type Code, GeeError } from "../base/errors.ts";
+import type { Announcement } from "../discovery/member.ts";
+import { grantedLeaseMs, type Instance } from "./instance.ts";
+import { digestOf, matches, newSecret } from "./secret.ts";
+import type { StoredInstance } from "./store.ts";
+
+/** What a registration comes to, before anything is changed. */
+export interface Prepared {
+  /** The instance as it is from now on. */
+  readonly record: StoredInstance;
+  /** For the instance alone. */
+  readonly secret: string;
+  /** Whether the instance has shown this secret, so that it certainly has it. */
+  readonly proven: boolean;
+  /** Whether the record is another one than before; if not, this is a beat and no more. */
+  readonly news: boolean;
+}
+
+/** A refusal; nothing was changed. */
+export function refused(code: Code, message: string, reason: string): GeeError {
+  return new GeeError(code, message, { reason, executed: "no" });
+}
+
+/** What tells an instance to register again. */
+export function unknownInstance(id: string): GeeError {
+  return refused("NOT_FOUND", `instance ${id} is unknown in this revision`, "REGISTER_AGAIN");
+}
+
+/** @throws GeeError PERMISSION_DENIED unless it is the secret of the instance */
+export function prove(instance: Instance, secret: string | undefined): string {
+  if (secret !== undefined && matches(secret, instance.digest)) {
+    instance.proven = true;
+    return secret;
+  }
+  const message = `instance ${instance.id} is registered with another secret`;
+  throw refused("PERMISSION_DENIED", message, "WRONG_SECRET");
+}
+
+/**
+ * The answer to a first registration can be lost, and with it the secret. So until a secret was
+ * shown once, the same announcement from the same address gets another.
+ */
+function answerWasLost(known: Instance, next: Announcement, secret: string | undefined): boolean {
+  const { address, revision } = known.announcement;
+  const again = next.address === address && next.revision >= revision;
+  return secret === undefined && !known.proven && known.state !== "left" && again;
+}
+
+/**
+ * What becomes of an announcement, given what is known of its instance. The highest revision holds;
+ * an older one is a beat.
+ *
+ * @throws GeeError PERMISSION_DENIED, FAILED_PRECONDITION as `Directory.put`
+ */
+export function prepareClaim(
+  known: Instance | undefined,
+  announcement: Announcement,
+  secret: string | undefined,
+  defaultLeaseMs: number,
+): Prepared {
+  const leaseMs = grantedLeaseMs(announcement.leaseMs ?? defaultLeaseMs);
+  const proven = known !== undefined && !answerWasLost(known, announcement, secret);
+  const proof = proven ? prove(known, secret) : newSecret();
+  const digest = proven ? known.digest : digestOf(proof);
+  const next: StoredInstance = { announcement, digest, leaseMs, state: "up" };
+  if (known === undefined) return { record: next, secret: proof, proven, news: true };
+  const { revision } = known.announcement;
+  if (known.state === "left" && announcement.revision <= revision) {
+    throw refused("FAILED_PRECONDITION", `instance ${known.id} has left`, "LEFT");
+  }
+  const record: StoredInstance =
+    announcement.revision < revision ? { ...known.record(), digest, state: "up" } : next;
+  const same = record.announcement.revision === revision && record.leaseMs === known.leaseMs;
+  const news = !same || digest !== known.digest || known.state !== "up";
+  return { record, secret: proof, proven, news };
+}
+
+/**
+ * What becomes of a withdrawal.
+ *
+ * @throws GeeError NOT_FOUND, PERMISSION_DENIED as `Directory.leave`
+ */
+export function prepareLeave(
+  known: Instance | undefined,
+  id: string,
+  secret: string,
+  revision: number,
+): StoredInstance {
+  if (known === undefined) throw unknownInstance(id);
+  prove(known, secret);
+  const { announcement } = known;
+  const highest = Math.max(revision, announcement.revision);
+  return { ...known.record(), announcement: { ...announcement, revision: highest }, state: "left" };
+}

@@ -1,0 +1,50 @@
+import { GeeError } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
+import type { Clock } from "../base/time.ts";
+import type { Directory } from "./directory.ts";
+import { EtcdDirectory } from "./etcd-directory.ts";
+import { parseEtcdUrl } from "./etcd-url.ts";
+import { LocalDirectory } from "./local-directory.ts";
+import { SqliteStore } from "./sqlite-store.ts";
+import { MemoryStore } from "./store.ts";
+
+/** What every kind of directory is given. */
+export interface DirectoryOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The lease of an instance that asks for none. */
+  readonly leaseMs: number;
+  /** The lease of a header-only peer; 0 = for ever. */
+  readonly oldLeaseMs: number;
+}
+
+/**
+ * Opens the directory that a person names: `memory`; `sqlite:FILE`, which survives a restart; or
+ * `etcd://HOST:PORT,...`, which several registries share. What is out of reach now is no error: the
+ * directory is in trouble and tries on.
+ *
+ * @throws GeeError INVALID_ARGUMENT, reason BAD_STORE, for a name that nobody knows
+ */
+export async function openDirectory(name: string, options: DirectoryOptions): Promise<Directory> {
+  const scheme = /^[^:]*/.exec(name)?.[0];
+  const rest = name.slice(`${scheme}:`.length);
+  switch (scheme) {
+    case "memory":
+      if (name === scheme) return LocalDirectory.open({ ...options, store: new MemoryStore() });
+      break;
+    case "sqlite":
+      if (rest === "") break;
+      return LocalDirectory.open({
+        ...options,
+        store: new SqliteStore({ ...options, file: rest }),
+      });
+    case "etcd":
+      if (!rest.startsWith("//")) break;
+      return EtcdDirectory.open({ ...options, members: parseEtcdUrl(name) });
+  }
+  throw new GeeError("INVALID_ARGUMENT", `there is no store ${JSON.stringify(name)}`, {
+    reason: "BAD_STORE",
+    executed: "no",
+    hint: "write memory, sqlite:FILE or etcd://HOST:PORT",
+  });
+}

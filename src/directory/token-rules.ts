@@ -1,0 +1,130 @@
+import type { Address } from "../base/address.ts";
+import { parseEndpoint } from "../base/address.ts";
+import { GeeError } from "../base/errors.ts";
+import { limits } from "../base/limits.ts";
+import { isServiceName } from "../base/names.ts";
+import { isToken } from "../base/token.ts";
+import { contains, type IpRange, parseIp, parseRange } from "./ip-range.ts";
+import { digestOf } from "./secret.ts";
+
+/** What one token allows. Every token may read. */
+export interface TokenRule {
+  /** SHA-256 of the token, in hex. The token itself is not kept. */
+  readonly digest: string;
+  /** How a person finds it: `line 3`. */
+  readonly name: string;
+  /** Whether it may register, renew and withdraw. */
+  readonly writes: boolean;
+  /** The services that it may register; undefined: all. */
+  readonly services: ReadonlySet<string> | undefined;
+  /** Where those may be; undefined: anywhere. */
+  readonly ranges: readonly IpRange[] | undefined;
+}
+
+function wrong(line: number | undefined, why: string): GeeError {
+  const place = line === undefined ? "tokens" : `tokens, line ${line}`;
+  return new GeeError("INVALID_ARGUMENT", `${place}: ${why}`, {
+    reason: "BAD_TOKENS",
+    executed: "no",
+    hint: "lines are TOKEN read, or TOKEN write [services=Foo,Bar] [addresses=10.0.0.0/8]",
+  });
+}
+
+function entries(written: string, line: number, name: string): readonly string[] {
+  const all = written.split(",");
+  if (all.includes("")) throw wrong(line, `${name}= has an empty entry`);
+  return all;
+}
+
+function parseServices(written: string, line: number): ReadonlySet<string> {
+  const names = entries(written, line, "services");
+  const bad = names.find((name) => !isServiceName(name));
+  if (bad !== undefined) throw wrong(line, `${JSON.stringify(bad)} is no name of a service`);
+  return new Set(names);
+}
+
+function parseRanges(written: string, line: number): readonly IpRange[] {
+  return entries(written, line, "addresses").map((text) => {
+    const range = parseRange(text);
+    if (range !== undefined) return range;
+    throw wrong(line, `${JSON.stringify(text)} is no IP address and no range like 10.0.0.0/8`);
+  });
+}
+
+function parseLine(words: readonly string[], line: number): TokenRule {
+  const [token = "", verb, ...scopes] = words;
+  // What is wrong may be the token, which no message may show.
+  if (!isToken(token)) throw wrong(line, "the first word has characters that no token has");
+  if (token.length < limits.minTokenLength) {
+    throw wrong(line, `a token has at least ${limits.minTokenLength} characters`);
+  }
+  if (verb !== "read" && verb !== "write") {
+    throw wrong(line, "the second word is neither read nor write");
+  }
+  let services: ReadonlySet<string> | undefined;
+  let ranges: readonly IpRange[] | undefined;
+  for (const scope of scopes) {
+    const [, name, value = ""] = /^(services|addresses)=(.*)$/.exec(scope) ?? [];
+    if (verb === "read") throw wrong(line, "a token that only reads has nothing behind read");
+    if (name === "services" && services === undefined) services = parseServices(value, line);
+    else if (name === "addresses" && ranges === undefined) ranges = parseRanges(value, line);
+    else throw wrong(line, "behind write come services=... and addresses=..., each at most once");
+  }
+  const digest = digestOf(token);
+  return { digest, name: `line ${line}`, writes: verb === "write", services, ranges };
+}
+
+/**
+ * The tokens of a registry: a line each, `TOKEN read`, or `TOKEN write` with
+ * `services=Foo,Bar` and `addresses=10.0.0.0/8,192.0.2.1` for those that it may register; absent,
+ * it may register all. Empty lines, and `#` with what follows it, do not count.
+ *
+ * @throws GeeError INVALID_ARGUMENT, reason BAD_TOKENS, with the number of the line
+ */
+export function parseTokens(text: string): readonly TokenRule[] {
+  const rules = new Map<string, TokenRule>();
+  for (const [index, written] of text.split("\n").entries()) {
+    const words = written.replace(/(^|\s)#.*/, "").match(/[^\s]+/g) ?? [];
+    if (words.length === 0) continue;
+    const rule = parseLine(words, index + 1);
+    const same = rules.get(rule.digest);
+    if (same !== undefined) throw wrong(index + 1, `its token is that of ${same.name}`);
+    rules.set(rule.digest, rule);
+    if (rules.size > limits.maxTokens) throw wrong(index + 1, `at most ${limits.maxTokens} tokens`);
+  }
+  if (rules.size === 0) throw wrong(undefined, "there is none, and so nobody could ask anything");
+  return [...rules.values()];
+}
+
+function forbidden(message: string): GeeError {
+  return new GeeError("PERMISSION_DENIED", message, { reason: "TOKEN_SCOPE", executed: "no" });
+}
+
+/**
+ * Whether a token may have a registration such as this one.
+ *
+ * @param services undefined for a header-only peer, which may serve anything
+ * @throws GeeError PERMISSION_DENIED, reason TOKEN_SCOPE, naming what the token may not do
+ */
+export function checkScope(
+  rule: TokenRule,
+  address: Address,
+  services: readonly string[] | undefined,
+): void {
+  const { services: known, ranges } = rule;
+  if (!rule.writes) throw forbidden("this token may read, and register nothing");
+  if (known !== undefined && services === undefined) {
+    throw forbidden("this token may not register a peer that names no services");
+  }
+  const others = known && services?.filter((name) => !known.has(name));
+  if (others !== undefined && others.length > 0) {
+    throw forbidden(`this token may not register ${others.slice(0, 8).join(", ")}`);
+  }
+  if (ranges === undefined) return;
+  const endpoint = parseEndpoint(address);
+  // A name can lead anywhere, whatever it leads to now.
+  const ip = endpoint.kind === "tcp" ? parseIp(endpoint.host) : undefined;
+  if (ip === undefined || !ranges.some((range) => contains(range, ip))) {
+    throw forbidden(`this token may not register at ${address}`);
+  }
+}

@@ -1,0 +1,80 @@
+import { expect, test } from "bun:test";
+import { prepareClaim, prepareLeave, prove } from "../../src/directory/claims.ts";
+import { Instance } from "../../src/directory/instance.ts";
+import { digestOf } from "../../src/directory/secret.ts";
+import type { MemberState } from "../../src/discovery/member.ts";
+import { codeOf, id, instance } from "./table-bench.ts";
+
+function known(revision: number, state: MemberState = "up", proven = true): Instance {
+  const announcement = instance(1, { revision });
+  const it = new Instance({ announcement, digest: digestOf("s"), leaseMs: 9_000, state }, 0);
+  it.enter(state, 0);
+  it.proven = proven;
+  return it;
+}
+
+const other = instance(2).address;
+
+test("a newcomer gets a secret of which only the digest is kept, and the lease it asks for", () => {
+  const { record, secret, proven, news } = prepareClaim(
+    undefined,
+    instance(1, { leaseMs: 600 }),
+    "whatever it says",
+    9_000,
+  );
+  expect([proven, news]).toEqual([false, true]);
+  expect(record).toMatchObject({ digest: digestOf(secret), leaseMs: 600, state: "up" });
+  expect(prepareClaim(undefined, instance(1), undefined, 7_000).record.leaseMs).toBe(7_000);
+});
+
+test.each<[string, Instance, Parameters<typeof instance>[1], string | undefined, string]>([
+  ["its own secret", known(5), { revision: 5 }, "s", "fine"],
+  ["another secret", known(5), { revision: 6 }, "x", "PERMISSION_DENIED"],
+  ["no secret, once shown", known(5), { revision: 6 }, undefined, "PERMISSION_DENIED"],
+  ["no secret, never shown", known(5, "up", false), { revision: 5 }, undefined, "fine"],
+  ["that of a suspect", known(5, "suspect", false), { revision: 5 }, undefined, "fine"],
+  ["a wrong one, never shown", known(5, "up", false), { revision: 5 }, "x", "PERMISSION_DENIED"],
+  [
+    "none, from elsewhere",
+    known(5, "up", false),
+    { revision: 5, address: other },
+    undefined,
+    "PERMISSION_DENIED",
+  ],
+  ["none, and older", known(5, "up", false), { revision: 4 }, undefined, "PERMISSION_DENIED"],
+  ["none, and it left", known(5, "left", false), { revision: 6 }, undefined, "PERMISSION_DENIED"],
+  ["its own, and it left", known(5, "left"), { revision: 5 }, "s", "FAILED_PRECONDITION"],
+  ["its own, and it is back", known(5, "left"), { revision: 6 }, "s", "fine"],
+])("an announcement with %s", (_words, instanceKnown, changes, secret, code) => {
+  expect(codeOf(() => prepareClaim(instanceKnown, instance(1, changes), secret, 9_000))).toBe(code);
+});
+
+test("the highest revision holds, and news are what a store does not have yet", () => {
+  const prepared = (revision: number, from = known(5), changes = {}) =>
+    prepareClaim(from, instance(1, { revision, weight: 7, ...changes }), "s", 9_000);
+  expect(prepared(4)).toMatchObject({ news: false, record: { announcement: { weight: 1 } } });
+  expect(prepared(5)).toMatchObject({ news: false, proven: true, secret: "s" });
+  expect(prepared(6)).toMatchObject({ news: true, record: { announcement: { weight: 7 } } });
+  expect(prepared(5, known(5), { leaseMs: 600 })).toMatchObject({ news: true });
+  expect(prepared(4, known(5, "suspect"))).toMatchObject({ news: true, record: { state: "up" } });
+  const again = prepareClaim(known(5, "up", false), instance(1, { revision: 5 }), undefined, 9_000);
+  expect(again).toMatchObject({ news: true, proven: false });
+  expect(again.record.digest).toBe(digestOf(again.secret));
+});
+
+test("a withdrawal has the highest revision of the two", () => {
+  expect(prepareLeave(known(5), id(1), "s", 7).announcement.revision).toBe(7);
+  expect(prepareLeave(known(5), id(1), "s", 3)).toMatchObject({
+    state: "left",
+    announcement: { revision: 5 },
+  });
+  expect(codeOf(() => prepareLeave(known(5), id(1), "x", 7))).toBe("PERMISSION_DENIED");
+  expect(codeOf(() => prepareLeave(undefined, id(1), "s", 7))).toBe("NOT_FOUND");
+});
+
+test("a secret that was shown is proven from then on, a wrong one proves nothing", () => {
+  const it = known(5, "up", false);
+  expect([codeOf(() => prove(it, "x")), it.proven]).toEqual(["PERMISSION_DENIED", false]);
+  expect([prove(it, "s"), it.proven]).toEqual(["s", true]);
+  expect(codeOf(() => prove(it, undefined))).toBe("PERMISSION_DENIED");
+});

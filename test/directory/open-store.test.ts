@@ -1,0 +1,50 @@
+import { expect, test } from "bun:test";
+import { GeeError } from "../../src/base/errors.ts";
+import { silentLog } from "../../src/base/log.ts";
+import { systemClock } from "../../src/base/time.ts";
+import { openDirectory } from "../../src/directory/open-store.ts";
+import { FakeClock } from "../support/clock.ts";
+import { folder } from "../support/folder.ts";
+import { announcement } from "../support/registry.ts";
+
+const options = { clock: new FakeClock(), log: silentLog, leaseMs: 600, oldLeaseMs: 1_000 };
+
+test("memory is a directory that starts empty", async () => {
+  await using directory = await openDirectory("memory", options);
+  expect(directory.leaseMs).toBe(600);
+  expect(directory.status).toMatchObject({ index: 0, hash: "0".repeat(16), trouble: undefined });
+});
+
+test("sqlite is a directory that another one goes on from", async () => {
+  await using place = await folder();
+  const name = `sqlite:${place.path}/reg.db`;
+  const first = await openDirectory(name, options);
+  await first.put(announcement(), undefined);
+  await first[Symbol.asyncDispose]();
+  await using second = await openDirectory(name, options);
+  expect(second.list().map(({ id }) => id)).toEqual([announcement().id]);
+  expect(second.status).toMatchObject({ warming: true, trouble: undefined });
+});
+
+test("etcd is a directory, be it out of reach", async () => {
+  await using directory = await openDirectory("etcd://127.0.0.1:1", {
+    ...options,
+    clock: systemClock,
+  });
+  expect(directory.leaseMs).toBe(600);
+  expect(directory.status).toMatchObject({ index: 0, warming: true });
+  expect(directory.status.trouble).toContain("connection refused");
+});
+
+const unknown = ["", "memory:", "memory:x", "redis://a", "Memory", "toString", "sqlite:", "sqlite"];
+
+test.each([...unknown, "etcd"])("there is no store %p", async (name) => {
+  const thrown: unknown = await openDirectory(name, options).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  const error = GeeError.from(thrown);
+  expect(error).toMatchObject({ code: "INVALID_ARGUMENT", reason: "BAD_STORE" });
+  expect(error.message).toContain(JSON.stringify(name));
+  expect(error.hint).toContain("memory");
+});
