@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { limits } from "../src/base/limits.ts";
 
 // The README is run: files are written, commands are typed, and what they print is compared, ports,
-// ids and times aside. Only the registry's port differs: a test takes a free one.
+// ids and times aside. Only the ports of registries differ: a test takes free ones. What needs more than
+// this machine is sure to have (an etcd) stands in a block of `sh`, which is not run.
 
 const root = join(import.meta.dir, "..");
 const compiled = join(root, "gee");
@@ -47,8 +48,22 @@ function normal(line: string): string {
 }
 
 let folder = "";
-let registry = "";
+/** Where the registries of the README are, by the host and port that it shows. */
+const registries = new Map<string, string>();
+/** The jobs of the reader's shell, from %1 on. */
 const started: Bun.Subprocess[] = [];
+
+function atRealPorts(command: string): string {
+  let real = command;
+  for (const [shown, host] of registries) real = real.replaceAll(shown, host);
+  return real;
+}
+
+/** The registry that is asked when none is named. */
+function defaultRegistry(): string | undefined {
+  const host = registries.get("127.0.0.1:9999");
+  return host === undefined ? undefined : `http://${host}`;
+}
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "gee-readme-"));
@@ -73,7 +88,7 @@ function run(command: string): Bun.Subprocess<"ignore", "pipe", "pipe"> {
     env: {
       ...process.env,
       PATH: `${join(folder, "bin")}:${process.env["PATH"] ?? ""}`,
-      ...(registry === "" ? {} : { GEE_REGISTRY: registry }),
+      ...(defaultRegistry() === undefined ? {} : { GEE_REGISTRY: defaultRegistry() }),
     },
     stdin: "ignore",
     stdout: "pipe",
@@ -83,10 +98,12 @@ function run(command: string): Bun.Subprocess<"ignore", "pipe", "pipe"> {
 
 /** Starts a command that stays, and resolves when it has printed what is expected of it. */
 async function startInBackground({ command, expected }: Step): Promise<void> {
-  const own = command
-    .replace(/ &$/, "")
-    .replace("gee registry", "gee registry --listen 127.0.0.1:0")
-    .replace("http://127.0.0.1:9999", registry);
+  const typed = command.replace(/ &$/, "");
+  // One that was killed comes back where it was.
+  const [, shown = "127.0.0.1:9999"] = / --listen (\S+)/.exec(typed) ?? [];
+  const own = typed.startsWith("gee registry")
+    ? `${typed.replace(/ --listen \S+/, "")} --listen ${registries.get(shown) ?? "127.0.0.1:0"}`
+    : atRealPorts(typed);
   const child = run(`exec ${own}`);
   started.push(child);
   const lines: string[] = [];
@@ -112,12 +129,21 @@ async function startInBackground({ command, expected }: Step): Promise<void> {
     missing: [],
     printed: [],
   });
-  const url = lines.map((line) => /^registry +(\S+)/.exec(line)?.[1]).find((found) => found);
-  if (url !== undefined) registry = url;
+  const host = lines.map((line) => /^registry +http:\/\/(\S+)/.exec(line)?.[1]).find(Boolean);
+  if (host !== undefined) registries.set(shown, host);
 }
 
-async function runToEnd({ command, expected }: Step): Promise<void> {
-  const child = run(command.replaceAll("http://127.0.0.1:9999", registry));
+/** What a shell does with `kill -9 %N`, a job of its own. */
+async function killJob(job: number): Promise<void> {
+  const child = started[job - 1];
+  child?.kill("SIGKILL");
+  await child?.exited;
+}
+
+async function runToEnd(step: Step): Promise<void> {
+  const { expected } = step;
+  const [command = "", job] = step.command.split("; kill -9 %");
+  const child = run(atRealPorts(command));
   const [out, err, code] = await Promise.all([
     new Response(child.stdout).text(),
     new Response(child.stderr).text(),
@@ -131,6 +157,7 @@ async function runToEnd({ command, expected }: Step): Promise<void> {
     ? printed.filter((line) => wanted.includes(line))
     : printed.filter((line) => line !== "");
   expect({ command, printed: seen }).toEqual({ command, printed: wanted });
+  if (job !== undefined) await killJob(Number(job));
 }
 
 for (const [index, block] of blocks.entries()) {
@@ -138,7 +165,10 @@ for (const [index, block] of blocks.entries()) {
   if (block.language === "ts" && block.file !== undefined) {
     const { file } = block;
     test(`README, block ${index + 1}: ${file} runs`, async () => {
-      const source = block.text.replace("connect()", `connect({ registry: "${registry}" })`);
+      const source = block.text.replace(
+        "connect()",
+        `connect({ registry: "${defaultRegistry()}" })`,
+      );
       await writeFile(join(folder, file), source);
       if (!/^await using/m.test(block.text)) return;
       const prints = [...block.text.matchAll(/\/\/ prints (.*)$/gm)].map(([, text = ""]) => text);
@@ -148,11 +178,15 @@ for (const [index, block] of blocks.entries()) {
   }
   if (block.language === "console") {
     test(`README, block ${index + 1}: ${first} prints what it says`, async () => {
-      if (block.text.includes("$ curl") && Bun.which("curl") === null) {
-        console.log("skipped: curl is not installed");
-        return;
-      }
       for (const step of steps(block)) {
+        const missing = ["curl", "openssl"].find(
+          (program) => step.command.includes(`${program} `) && Bun.which(program) === null,
+        );
+        // What follows a step may need what it made.
+        if (missing !== undefined) {
+          console.log(`skipped from here on: ${missing} is not installed`);
+          return;
+        }
         if (step.command.endsWith("&")) await startInBackground(step);
         else await runToEnd(step);
       }
@@ -186,7 +220,13 @@ test("the README's defaults are those in force", () => {
       "a lost connection is dialled again after",
       `${limits.redialMinMs} ms, doubling to ${limits.redialMaxMs / 1_000} s`,
     ],
-    ["member list refreshed when older than", `${limits.refreshAfterMs / 1_000} s`],
+    ["member list watched when in use for", `${limits.refreshAfterMs / 1_000} s`],
+    ["member list of a GeeRPC registry refreshed", `${limits.refreshAfterMs / 1_000} s`],
+    [
+      "removals stop",
+      `${limits.freezeShare * 100} % and ${limits.freezeLeast} late, ` +
+        `for ${limits.maxFreezeMs / 60_000} min`,
+    ],
     ["a beat every third of it", `${limits.leaseMs / 1_000} s`],
     ["lease of a GeeRPC server", `${limits.oldLeaseMs / 60_000} min`],
     ["| message ", `${limits.maxMessageBytes / 1_048_576} MiB`],
