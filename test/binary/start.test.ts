@@ -40,6 +40,11 @@ describe.skipIf(!built)("the executable", () => {
     [["registry", "--listen", "0.0.0.0:0"], "--insecure"],
     [["registry", "--listen", "nowhere"], "hint: "],
     [["registry", "--lease", "1ms"], "from 200ms to 5m"],
+    [["registry", "--listen", "127.0.0.1:0", "--store", "papyrus:x"], "sqlite:FILE"],
+    [["registry", "--listen", "127.0.0.1:0", "--token-file", "/nowhere/x"], "ENOENT"],
+    [["server", "--token-file", "/nowhere/x"], "ENOENT"],
+    [["call", "Foo.Sum", "--cache", "x", "--address", "tcp@a:1"], "exclude each other"],
+    [["events", "Foo"], "gee help events"],
   ])("refuses gee %p with 2, one line and a hint", async (words, expected) => {
     const human = await gee(words);
     expect(human).toMatchObject({ code: 2, stdout: "" });
