@@ -55,6 +55,7 @@ async function bench(options: Options): Promise<void> {
   const report: Report = {
     benchmark: "gee",
     machine,
+    before: around.before?.commit ?? null,
     rounds: options.rounds,
     secondsPerRun: options.windowMs / 1_000,
     skipped: around.skipped,

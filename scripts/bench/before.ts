@@ -10,8 +10,17 @@ const ourFolder = fileURLToPath(import.meta.resolve("./"));
 /** Runs git, which only reads; undefined when it fails or is not there. */
 function git(...args: readonly string[]): Uint8Array | undefined {
   if (Bun.which("git") === null) return undefined;
-  const { success, stdout } = Bun.spawnSync(["git", "-C", root, ...args], { stderr: "ignore" });
+  const { success, stdout } = Bun.spawnSync(["git", "--no-optional-locks", "-C", root, ...args], {
+    stderr: "ignore",
+  });
   return success ? stdout : undefined;
+}
+
+/** A commit's gee, to be run. */
+export interface Before {
+  readonly commit: string;
+  /** The program that runs one end of it. */
+  readonly program: string;
 }
 
 /** The commit that what stands in the folder now is compared with. */
@@ -21,21 +30,21 @@ function commitBefore(): string {
 }
 
 /**
- * Puts the src of a commit into a folder of its own, beside a copy of this benchmark, and returns the
- * path of the program that runs one end of it there; or why that cannot be done.
+ * Puts the src of a commit into a folder of its own, beside a copy of this benchmark. Returns why
+ * instead when that cannot be done.
  */
-export function checkOut(commit: string = commitBefore()): {
-  readonly path?: string;
-  readonly why: string;
-} {
+export function checkOut(wanted: string = commitBefore()): Before | string {
+  const name = git("rev-parse", "--short", "--verify", `${wanted}^{commit}`);
+  if (name === undefined) return `git has no commit ${wanted}`;
+  const commit = Buffer.from(name).toString().trim();
   const archive = git("archive", "--format=tar", commit, "src", "package.json", "tsconfig.json");
-  if (archive === undefined) return { why: `git has no commit ${commit}` };
+  if (archive === undefined) return `git cannot show ${commit}`;
   const folder = ownFolder();
   const tar = ["tar", "-x", "-C", folder];
   const { success, stderr } = Bun.spawnSync(tar, { stdin: archive, stderr: "pipe" });
-  if (!success) return { why: `tar failed: ${stderr.toString().trim()}` };
+  if (!success) return `tar failed: ${stderr.toString().trim()}`;
   symlinkSync(`${root}/node_modules`, `${folder}/node_modules`);
   cpSync(ourFolder, `${folder}/scripts/bench`, { recursive: true });
   cpSync(`${root}/scripts/steps.ts`, `${folder}/scripts/steps.ts`);
-  return { path: `${folder}/scripts/bench/peer.ts`, why: "" };
+  return { commit, program: `${folder}/scripts/bench/peer.ts` };
 }

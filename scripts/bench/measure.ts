@@ -136,10 +136,12 @@ async function measureCalls(row: Row, options: Options, around: Surroundings): P
   const warmMs = row.inFlight === 1 ? 2 * options.warmMs : options.warmMs;
   const items = Math.ceil(row.items * options.streamShare);
   const warm = { rampMs: warmMs, windowMs: options.windowMs / 2, items };
-  const length = { rampMs: options.rampMs, windowMs: options.windowMs, items };
+  const isCpu = row.figure === "cpuUsPerCall";
+  const windowMs = isCpu ? options.windowMs / 3 : options.windowMs;
+  const length = { rampMs: Math.min(options.rampMs, windowMs / 2), windowMs, items };
   for (const pair of pairs) await runPair(pair, row, warm);
   const runs = new Map<PeerName, Run[]>(pairs.map(({ peer }) => [peer, []]));
-  const rounds = row.figure === "cpuUsPerCall" ? options.cpuRounds : options.rounds;
+  const rounds = isCpu ? options.cpuRounds : options.rounds;
   for (let round = 0; round < rounds; round++) {
     for (const pair of orderOfRound(pairs, round)) {
       const run = await runPair(pair, row, length);

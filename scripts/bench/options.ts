@@ -12,7 +12,7 @@ export interface Options {
   /** How long a trial goes on, where it is not a matter of how much. */
   readonly trialSeconds: number;
   readonly rounds: number;
-  /** Of the rows about CPU time, whose bound is a twentieth. */
+  /** Of the rows about CPU time, whose bound is a twentieth: many that are short. */
   readonly cpuRounds: number;
   /** Of the one row that opens thousands of connections each time. */
   readonly idleRounds: number;
@@ -41,7 +41,7 @@ export const usage: string = `bun run bench [--quick] [--only NAME] [--rounds N]
   --only NAME   rows and trials whose name begins so, several with commas; or floods
                 (${rows.map(({ name }) => name).join(", ")};
                 ${trialRows.map(({ name }) => name).join(", ")})
-  --rounds N    runs of each side, of which the median counts; unless it is said 5, and 9 of CPU time
+  --rounds N    runs of each side, of which the median counts; unless it is said 5, and 27 of CPU time
   --seconds N   how long each run is measured; 0.7 unless it is said
   --against C   the commit that the rows about CPU time (cpu-...) compare with; unless it is said
                 HEAD when src has changes, else the one before it
@@ -106,7 +106,7 @@ export function parseOptions(args: readonly string[]): Options | "help" {
     trialRounds: quick ? 1 : Math.min(rounds, 3),
     trialSeconds: isLong ? 10 : quick ? 1 : 2,
     rounds,
-    cpuRounds: values.rounds === undefined && !quick ? 9 : rounds,
+    cpuRounds: values.rounds === undefined && !quick ? 27 : rounds,
     idleRounds: quick ? 1 : rounds,
     windowMs,
     rampMs: Math.min(100, windowMs / 2),

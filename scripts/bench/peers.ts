@@ -3,6 +3,7 @@
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { checkOut } from "./before.ts";
+import type { Before } from "./before.ts";
 import { Child, ownFolder, PeerFailed } from "./processes.ts";
 import { peerTitles } from "./rows.ts";
 import type { PeerName, Row } from "./rows.ts";
@@ -16,8 +17,8 @@ export interface Surroundings {
   /** Go's program, built; undefined without Go. */
   readonly go: string | undefined;
   readonly taskset: string | undefined;
-  /** The other commit's gee, as a program; undefined when there is none. */
-  readonly before: string | undefined;
+  /** The other commit's gee; undefined when there is none. */
+  readonly before: Before | undefined;
   /** What is left out, and why. */
   readonly skipped: readonly { readonly what: string; readonly why: string }[];
 }
@@ -55,11 +56,11 @@ export async function lookAround(
   if (taskset === undefined && rows.some((row) => row.pinned !== undefined)) {
     skipped.push({ what: "processes held to a CPU", why: "taskset is not installed" });
   }
-  let before: string | undefined;
+  let before: Before | undefined;
   if (rows.some((row) => row.peers.includes("before"))) {
     const found = checkOut(against);
-    before = found.path;
-    if (before === undefined) skipped.push({ what: peerTitles.before, why: found.why });
+    if (typeof found === "string") skipped.push({ what: peerTitles.before, why: found });
+    else before = found;
   }
   return { go, taskset, before, skipped };
 }
@@ -80,7 +81,7 @@ export function start(
     peer === "go"
       ? [go ?? "", role, setup]
       : peer === "before"
-        ? [process.execPath, before ?? "", "gee", role, setup]
+        ? [process.execPath, before?.program ?? "", "gee", role, setup]
         : [process.execPath, program, peer, role, setup];
   return new Child(
     `${peerTitles[peer]}, ${role}`,
