@@ -1,14 +1,19 @@
+import { limits } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { Clock, Timer } from "../base/time.ts";
 
 /** Values that come within so long are one line. */
 const gatherMs = 1_000;
 
+/** Keys that are told apart. What is beyond is told of, and not in the total. */
+const maxKeys = limits.maxInstances;
+
 /** Counts the values in etcd that make no sense, and says so: one line for many. */
 export class EtcdSkipped implements Disposable {
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #keys = new Set<string>();
+  /** Hashes: a key of somebody else's may be a megabyte long. */
+  readonly #keys = new Set<number | bigint>();
   #news = 0;
   #example: { readonly key: string; readonly why: string } | undefined;
   #timer: Timer | undefined;
@@ -18,13 +23,13 @@ export class EtcdSkipped implements Disposable {
     this.#log = log;
   }
 
-  /** How many there are now. */
+  /** How many there are now; at most `limits.maxInstances`. */
   get size(): number {
     return this.#keys.size;
   }
 
   add(key: string, why: string): void {
-    this.#keys.add(key);
+    if (this.#keys.size < maxKeys) this.#keys.add(Bun.hash(key));
     this.#news += 1;
     this.#example ??= { key, why };
     this.#timer ??= this.#clock.after(gatherMs, this.#tell, { background: true });
@@ -32,7 +37,7 @@ export class EtcdSkipped implements Disposable {
 
   /** It makes sense now, or is gone. */
   drop(key: string): void {
-    this.#keys.delete(key);
+    this.#keys.delete(Bun.hash(key));
   }
 
   /** Everything will be told anew. */

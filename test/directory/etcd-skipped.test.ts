@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { limits } from "../../src/base/limits.ts";
 import { EtcdSkipped } from "../../src/directory/etcd-skipped.ts";
 import { FakeClock } from "../support/clock.ts";
 import { memoryLog } from "../support/memory-log.ts";
@@ -22,6 +23,24 @@ test("many within a second are one line, with an example", async () => {
   ]);
   skipped.clear();
   expect(skipped.size).toBe(0);
+});
+
+test("however many there are, and however long their keys, little is kept", async () => {
+  const clock = new FakeClock();
+  const { log, lines } = memoryLog();
+  const skipped = new EtcdSkipped(clock, log);
+  for (let n = 0; n < limits.maxInstances + 10; n++) skipped.add(`${n}`, "odd");
+  skipped.add("x".repeat(1_000_000), "odd");
+  await clock.advance(1_000);
+  expect(skipped.size).toBe(limits.maxInstances);
+  expect(lines).toEqual([
+    `warn values in etcd make no sense skipped=16395 total=16384 key=0 why=odd`,
+  ]);
+  skipped.drop("0");
+  skipped.add("y".repeat(1_000_000), "odd");
+  await clock.advance(1_000);
+  expect(lines.at(-1)).toStartWith("warn values in etcd make no sense skipped=1 total=16384 ");
+  expect(lines.at(-1)?.length).toBeLessThan(2_200);
 });
 
 test("it says nothing once it is disposed", async () => {
