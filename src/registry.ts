@@ -35,7 +35,8 @@ export interface RegistryOptions {
   readonly tokens?: string | undefined;
   /**
    * Takes loopback addresses and unix paths although it listens beyond loopback, where they lead
-   * elsewhere from every machine. Default false; a registry on loopback takes them anyway.
+   * elsewhere from every machine. Default false; a registry on loopback takes them anyway. What a
+   * store holds is judged alike: registries over one etcd had better agree on this.
    */
   readonly allowLoopback?: boolean | undefined;
   /**
@@ -114,11 +115,13 @@ export async function serveRegistry(options: RegistryOptions = {}): Promise<Regi
     Number.MAX_SAFE_INTEGER,
   );
   const host = listen.host.includes(":") ? `[${listen.host}]` : listen.host;
+  const allowLoopback = options.allowLoopback === true || isLoopbackHost(listen.host);
   const directory = await openDirectory(options.store ?? "memory", {
     clock,
     log,
     leaseMs,
     oldLeaseMs,
+    allowLoopback,
   });
   let routes: RegistryRoutes;
   let server: Bun.Server<undefined>;
@@ -128,7 +131,7 @@ export async function serveRegistry(options: RegistryOptions = {}): Promise<Regi
       clock,
       log,
       tokens,
-      allowLoopback: options.allowLoopback === true || isLoopbackHost(listen.host),
+      allowLoopback,
       // Whoever has it listen on a name has others ask for that name.
       hosts: [...(options.hosts ?? []), ...(listen.host.includes(":") ? [] : [listen.host])],
     });

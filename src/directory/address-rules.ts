@@ -65,6 +65,20 @@ export function checkAddress(address: Address, allowLoopback: boolean): void {
 }
 
 /**
+ * Whether a header-only peer may be listed at an address, as {@link headerAddress} gives it.
+ *
+ * @throws GeeError as {@link checkAddress}, but for an unspecified host where loopback is allowed
+ */
+export function checkHeaderAddress(address: Address, allowLoopback: boolean): void {
+  const endpoint = parseEndpoint(address);
+  if (endpoint.kind === "tcp" && isUnspecifiedHost(endpoint.host)) {
+    checkLoopback(address, allowLoopback);
+  } else {
+    checkAddress(address, allowLoopback);
+  }
+}
+
+/**
  * The address in a GeeRPC header. A Go listener on `:0` calls itself `[::]:PORT`. From this
  * machine that can be dialled as it stands; from another one the request's source is what is meant.
  *
@@ -79,15 +93,16 @@ export function headerAddress(
   const { kind } = endpoint;
   if (kind !== "tcp" || !isUnspecifiedHost(endpoint.host)) {
     const address = formatEndpoint(endpoint);
-    checkAddress(address, allowLoopback);
+    checkHeaderAddress(address, allowLoopback);
     return address;
   }
   if (source === undefined) {
     throw refused(`the host of ${written} is unspecified, and so is the request's source`);
   }
   if (isLoopbackHost(source)) {
-    checkLoopback(written, allowLoopback);
-    return formatEndpoint(endpoint);
+    const address = formatEndpoint(endpoint);
+    checkHeaderAddress(address, allowLoopback);
+    return address;
   }
   // An IPv4 peer of a dual-stack listener shows up as ::ffff:10.0.0.1.
   const host = source.replace(/^::ffff:(?=[\d.]+$)/i, "");

@@ -16,6 +16,8 @@ export interface EtcdContentOptions {
   readonly table: MemberTable;
   readonly leases: EtcdLeases;
   readonly skipped: EtcdSkipped;
+  /** Whether members at addresses of the own machine are taken in. */
+  readonly allowLoopback: boolean;
   readonly clock: Clock;
   readonly log: Log;
   /** A key vanished whose member beats here all the same: it has to be written again. */
@@ -142,9 +144,9 @@ export class EtcdContent implements MirrorTarget {
   }
 
   #decode(entry: KeyValue): StoredMember | undefined {
-    const { leases, skipped } = this.#options;
+    const { leases, skipped, allowLoopback } = this.#options;
     try {
-      const record = decodeRecord(entry);
+      const record = decodeRecord(entry, allowLoopback);
       const isNew = leases.get(entry.key) === undefined;
       if (!isNew || leases.size < limits.maxInstances) return record;
       skipped.add(entry.key, "the registry is full");

@@ -33,6 +33,8 @@ export interface EtcdDirectoryOptions {
   readonly leaseMs: number;
   /** The lease of a header-only peer; 0 = for ever. */
   readonly oldLeaseMs: number;
+  /** Whether what etcd has at addresses of the own machine is listed. */
+  readonly allowLoopback: boolean;
   /** From 0 to 1, for jitter. */
   readonly random?: (() => number) | undefined;
   readonly fetch?: Send | undefined;
@@ -70,7 +72,7 @@ export class EtcdDirectory implements Directory {
   readonly #firstEpoch: string = randomBytes(8).toString("hex");
 
   private constructor(options: EtcdDirectoryOptions) {
-    const { clock, log, leaseMs, oldLeaseMs, random = Math.random } = options;
+    const { clock, log, leaseMs, oldLeaseMs, allowLoopback, random = Math.random } = options;
     this.leaseMs = leaseMs;
     this.#log = log;
     this.#client = new EtcdClient(options);
@@ -94,6 +96,7 @@ export class EtcdDirectory implements Directory {
       table: this.#table,
       leases: this.#leases,
       skipped: this.#skipped,
+      allowLoopback,
       clock,
       log,
       restore: (held) => void this.#upkeep.restore(held),

@@ -46,11 +46,15 @@ function parseJson(value: string): unknown {
  * The member that a key holds, read as strictly as if a stranger had sent it: whoever may write to
  * etcd may have written it. An instance has to be under a lease, or it would stay for ever.
  *
- * @throws GeeError INVALID_ARGUMENT, saying what is wrong
+ * @param allowLoopback whether addresses of the own machine are fine
+ * @throws GeeError INVALID_ARGUMENT, PERMISSION_DENIED, saying what is wrong
  */
-export function decodeRecord({ key, value, lease }: KeyValue): StoredMember {
+export function decodeRecord(
+  { key, value, lease }: KeyValue,
+  allowLoopback: boolean,
+): StoredMember {
   if (value === undefined) throw wrong("it is larger than any record");
-  const record = parseStored(parseJson(value));
+  const record = parseStored(parseJson(value), allowLoopback);
   if (keyOf(record) !== key) throw wrong("it is the record of another key");
   if (!("old" in record) && lease === "0") throw wrong("it is under no lease");
   return record;

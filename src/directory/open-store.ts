@@ -16,6 +16,8 @@ export interface DirectoryOptions {
   readonly leaseMs: number;
   /** The lease of a header-only peer; 0 = for ever. */
   readonly oldLeaseMs: number;
+  /** Whether members that are kept at addresses of the own machine are listed again. */
+  readonly allowLoopback: boolean;
 }
 
 /**

@@ -23,6 +23,8 @@ const format = 1;
 export interface SqliteStoreOptions {
   /** Its path. It is made when it is not there; the folder is not. */
   readonly file: string;
+  /** Whether members at addresses of the own machine are read. */
+  readonly allowLoopback: boolean;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -101,6 +103,7 @@ function open(file: string): Database {
  */
 export class SqliteStore implements Store {
   readonly #file: string;
+  readonly #allowLoopback: boolean;
   readonly #clock: Clock;
   readonly #log: Log;
   /** Undefined before it is opened, and while it cannot be. */
@@ -115,8 +118,9 @@ export class SqliteStore implements Store {
   #timer: Timer | undefined;
 
   /** Opens nothing yet. */
-  constructor({ file, clock, log }: SqliteStoreOptions) {
+  constructor({ file, allowLoopback, clock, log }: SqliteStoreOptions) {
     this.#file = file;
+    this.#allowLoopback = allowLoopback;
     this.#clock = clock;
     this.#log = log;
   }
@@ -198,7 +202,7 @@ export class SqliteStore implements Store {
     );
     for (const { key, record } of rows.iterate(limits.maxRegistryBodyBytes, limits.maxInstances)) {
       try {
-        const member = parseStored(JSON.parse(String(record)));
+        const member = parseStored(JSON.parse(String(record)), this.#allowLoopback);
         if (storeKey(member) === key) this.#kept.set(key, member);
       } catch {
         // It is counted below.

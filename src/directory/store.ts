@@ -8,6 +8,7 @@ import {
 } from "../discovery/member.ts";
 import { limits } from "../base/limits.ts";
 import { GeeError } from "../base/errors.ts";
+import { checkAddress, checkHeaderAddress } from "./address-rules.ts";
 
 /** An instance as a store keeps it. */
 export interface StoredInstance {
@@ -54,19 +55,27 @@ export function storeKey(member: StoredMember): string {
 const digest = text(64, /^[0-9a-f]{64}$/);
 
 /**
- * A value from a store, read as strictly as one from the network.
+ * A value from a store, read as strictly as one from the network: others may have written it, or the
+ * registry itself while it served this machine alone.
  *
- * @throws GeeError INVALID_ARGUMENT, naming the field
+ * @param allowLoopback as for {@link checkAddress}
+ * @throws GeeError INVALID_ARGUMENT, naming the field; as {@link checkAddress} for an address to
+ * which nobody may be sent
  */
-export function parseStored(value: unknown, path = "record"): StoredMember {
+export function parseStored(value: unknown, allowLoopback: boolean, path = "record"): StoredMember {
   const fields = new Fields(value, path);
   if (fields.has("old")) {
-    if (fields.need("old", flag))
-      return { address: fields.need("address", addressField), old: true };
-    throw new GeeError("INVALID_ARGUMENT", `${path}.old: it must be true`, { executed: "no" });
+    if (!fields.need("old", flag)) {
+      throw new GeeError("INVALID_ARGUMENT", `${path}.old: it must be true`, { executed: "no" });
+    }
+    const address = fields.need("address", addressField);
+    checkHeaderAddress(address, allowLoopback);
+    return { address, old: true };
   }
+  const announcement = fields.need("announcement", parseAnnouncement);
+  checkAddress(announcement.address, allowLoopback);
   return {
-    announcement: fields.need("announcement", parseAnnouncement),
+    announcement,
     digest: fields.need("digest", digest),
     leaseMs: fields.need("leaseMs", number(limits.minLeaseMs, limits.maxLeaseMs)),
     state: fields.need("state", word("up", "suspect", "left")),

@@ -25,7 +25,12 @@ export class EtcdBench implements AsyncDisposable {
 
   /** One more registry. */
   async open(
-    options: { leaseMs?: number; oldLeaseMs?: number; members?: readonly string[] } = {},
+    options: {
+      leaseMs?: number;
+      oldLeaseMs?: number;
+      allowLoopback?: boolean;
+      members?: readonly string[];
+    } = {},
   ): Promise<EtcdDirectory> {
     const log = createLog((line) => this.lines.push(line));
     const opening = EtcdDirectory.open({
@@ -34,6 +39,7 @@ export class EtcdBench implements AsyncDisposable {
       log,
       leaseMs: 9_000,
       oldLeaseMs: 300_000,
+      allowLoopback: false,
       random: () => 0,
       fetch: this.etcd.fetch,
       ...options,

@@ -35,6 +35,7 @@ function setUp() {
     table,
     leases,
     skipped,
+    allowLoopback: false,
     clock,
     log,
     restore: ({ key }) => restored.push(key),

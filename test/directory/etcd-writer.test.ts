@@ -28,7 +28,7 @@ async function setUp() {
   const put = (entry: KeyValue): void => {
     taken.push(entry);
     try {
-      leases.hold(entry, decodeRecord(entry));
+      leases.hold(entry, decodeRecord(entry, true));
     } catch {
       leases.drop(entry.key);
     }

@@ -1,13 +1,20 @@
 import { expect, test } from "bun:test";
+import { parseAddress } from "../../src/base/address.ts";
 import { GeeError } from "../../src/base/errors.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { systemClock } from "../../src/base/time.ts";
 import { openDirectory } from "../../src/directory/open-store.ts";
 import { FakeClock } from "../support/clock.ts";
 import { folder } from "../support/folder.ts";
-import { announcement } from "../support/registry.ts";
+import { announcement, idOf } from "../support/registry.ts";
 
-const options = { clock: new FakeClock(), log: silentLog, leaseMs: 600, oldLeaseMs: 1_000 };
+const options = {
+  clock: new FakeClock(),
+  log: silentLog,
+  leaseMs: 600,
+  oldLeaseMs: 1_000,
+  allowLoopback: true,
+};
 
 test("memory is a directory that starts empty", async () => {
   await using directory = await openDirectory("memory", options);
@@ -24,6 +31,18 @@ test("sqlite is a directory that another one goes on from", async () => {
   await using second = await openDirectory(name, options);
   expect(second.list().map(({ id }) => id)).toEqual([announcement().id]);
   expect(second.status).toMatchObject({ warming: true, trouble: undefined });
+});
+
+test("who was kept at an address of the own machine is no member for others", async () => {
+  await using place = await folder();
+  const name = `sqlite:${place.path}/reg.db`;
+  const first = await openDirectory(name, options);
+  await first.put(announcement(), undefined);
+  const address = parseAddress("tcp@10.0.0.1:4000");
+  await first.put(announcement({ id: idOf("b"), address }), undefined);
+  await first[Symbol.asyncDispose]();
+  await using second = await openDirectory(name, { ...options, allowLoopback: false });
+  expect(second.list().map(({ id }) => id)).toEqual([idOf("b")]);
 });
 
 test("etcd is a directory, be it out of reach", async () => {

@@ -44,7 +44,12 @@ class Bench implements AsyncDisposable {
   }
 
   store(): SqliteStore {
-    return new SqliteStore({ file: this.file, clock: this.clock, log: this.#log });
+    return new SqliteStore({
+      file: this.file,
+      allowLoopback: false,
+      clock: this.clock,
+      log: this.#log,
+    });
   }
 
   directory(): Promise<LocalDirectory> {

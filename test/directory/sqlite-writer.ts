@@ -10,7 +10,7 @@ import { id } from "./table-bench.ts";
 process.stdin.once("end", () => process.exit(1)).resume();
 
 const file = process.argv[2] ?? "";
-const store = new SqliteStore({ file, clock: systemClock, log: silentLog });
+const store = new SqliteStore({ file, allowLoopback: true, clock: systemClock, log: silentLog });
 const known = await store.load();
 let revision = 0;
 for (const member of known) {

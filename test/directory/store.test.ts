@@ -18,12 +18,12 @@ const record: StoredInstance = {
 };
 
 test("what is stored is read as it was written", () => {
-  expect<unknown>(parseStored(JSON.parse(JSON.stringify(record)))).toEqual({
+  expect<unknown>(parseStored(JSON.parse(JSON.stringify(record)), true)).toEqual({
     ...record,
     announcement: expect.objectContaining({ ...record.announcement }),
   });
   const old = { address: parseAddress("tcp@a:1"), old: true } as const;
-  expect(parseStored(JSON.parse(JSON.stringify(old)))).toEqual(old);
+  expect(parseStored(JSON.parse(JSON.stringify(old)), false)).toEqual(old);
 });
 
 test.each([
@@ -43,12 +43,37 @@ test.each([
 ])("a broken record is refused with the path %p", (path, value) => {
   let thrown: unknown;
   try {
-    parseStored(value);
+    parseStored(value, true);
   } catch (error) {
     thrown = error;
   }
   expect(GeeError.from(thrown)).toMatchObject({ code: "INVALID_ARGUMENT" });
   expect(GeeError.from(thrown).message).toStartWith(`${path}: `);
+});
+
+test("it may be listed only where the network's rules let it be", () => {
+  const refusal = (value: unknown, allowLoopback: boolean): string => {
+    try {
+      parseStored(value, allowLoopback);
+      return "fine";
+    } catch (thrown) {
+      const { code, reason } = GeeError.from(thrown);
+      return `${code} ${reason}`;
+    }
+  };
+  const at = (address: string) => ({ ...record, announcement: { ...announcement(), address } });
+  const oldAt = (address: string) => ({ address, old: true });
+  for (const make of [at, oldAt]) {
+    expect(refusal(make("tcp@169.254.169.254:80"), true)).toBe("INVALID_ARGUMENT BAD_ADDRESS");
+    expect(refusal(make("tcp@[ff02::1]:80"), true)).toBe("INVALID_ARGUMENT BAD_ADDRESS");
+    expect(refusal(make("tcp@127.0.0.1:80"), false)).toBe("PERMISSION_DENIED LOOPBACK_ADDRESS");
+    expect(refusal(make("tcp@127.0.0.1:80"), true)).toBe("fine");
+    expect(refusal(make("tcp@10.0.0.1:80"), false)).toBe("fine");
+  }
+  // A Go listener calls itself so, and is kept so where only this machine asks.
+  expect(refusal(oldAt("tcp@[::]:80"), true)).toBe("fine");
+  expect(refusal(oldAt("tcp@[::]:80"), false)).toBe("PERMISSION_DENIED LOOPBACK_ADDRESS");
+  expect(refusal(at("tcp@[::]:80"), true)).toBe("INVALID_ARGUMENT BAD_ADDRESS");
 });
 
 test("a member's key is its id, or the address of an old peer", () => {

@@ -170,11 +170,19 @@ export class EtcdCluster implements AsyncDisposable {
     throw last;
   }
 
-  /** Writes a key as another program would. */
-  async put(key: string, value: string | Uint8Array): Promise<void> {
+  /** Writes a key as another program would, under a lease or under none. */
+  async put(key: string, value: string | Uint8Array, lease = "0"): Promise<void> {
     const [name, content] = [Buffer.from(key), Buffer.from(value)];
-    const body = { key: name.toString("base64"), value: content.toString("base64") };
+    const body = { key: name.toString("base64"), value: content.toString("base64"), lease };
     await this.ask("/v3/kv/put", body);
+  }
+
+  /** A new lease; it ends with the cluster, if not before. */
+  async lease(seconds: number): Promise<string> {
+    const answer = await this.ask("/v3/lease/grant", { TTL: `${seconds}` });
+    const id = /"ID":"(\d+)"/.exec(JSON.stringify(answer))?.[1];
+    if (id === undefined) throw new Error("etcd grants no lease");
+    return id;
   }
 
   /** Removes all keys of ours. */
