@@ -1,7 +1,7 @@
 import { type Code, GeeError } from "../base/errors.ts";
-import type { Announcement } from "../discovery/member.ts";
+import { type Announcement, newSecret } from "../discovery/member.ts";
 import { grantedLeaseMs, type Instance } from "./instance.ts";
-import { digestOf, matches, newSecret } from "./secret.ts";
+import { digestOf, isSecret, matches } from "./secret.ts";
 import type { StoredInstance } from "./store.ts";
 
 /** What a registration comes to, before anything is changed. */
@@ -37,8 +37,8 @@ export function prove(instance: Instance, secret: string | undefined): string {
 }
 
 /**
- * The answer to a first registration can be lost, and with it the secret. So until a secret was
- * shown once, the same announcement from the same address gets another.
+ * The answer to a first registration can be lost, and with it a secret that was made here. So until
+ * that was shown once, the same announcement from the same address gets another.
  */
 function answerWasLost(known: Instance, next: Announcement, secret: string | undefined): boolean {
   const { address, revision } = known.announcement;
@@ -50,6 +50,8 @@ function answerWasLost(known: Instance, next: Announcement, secret: string | und
  * What becomes of an announcement, given what is known of its instance. The highest revision holds;
  * an older one is a beat.
  *
+ * @param secret of the instance; a newcomer's becomes its own when it looks like one, so that no
+ * answer has to arrive, and registries that share a store never give it two
  * @throws GeeError PERMISSION_DENIED, FAILED_PRECONDITION as `Directory.put`
  */
 export function prepareClaim(
@@ -59,9 +61,11 @@ export function prepareClaim(
   defaultLeaseMs: number,
 ): Prepared {
   const leaseMs = grantedLeaseMs(announcement.leaseMs ?? defaultLeaseMs);
-  const proven = known !== undefined && !answerWasLost(known, announcement, secret);
-  const proof = proven ? prove(known, secret) : newSecret();
-  const digest = proven ? known.digest : digestOf(proof);
+  const isKnown = known !== undefined && !answerWasLost(known, announcement, secret);
+  const own = secret !== undefined && isSecret(secret) ? secret : undefined;
+  const proven = isKnown || own !== undefined;
+  const proof = isKnown ? prove(known, secret) : (own ?? newSecret());
+  const digest = isKnown ? known.digest : digestOf(proof);
   const next: StoredInstance = { announcement, digest, leaseMs, state: "up" };
   if (known === undefined) return { record: next, secret: proof, proven, news: true };
   const { revision } = known.announcement;

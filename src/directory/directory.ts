@@ -61,7 +61,8 @@ export interface Directory extends AsyncDisposable {
    * Registers an instance, or takes its next announcement. An announcement older than the one that
    * is known changes nothing and renews the lease.
    *
-   * @param secret of the earlier registration; undefined the first time
+   * @param secret of the earlier registration; the first time one that the instance has made, 32 hex
+   * digits; with anything else a newcomer gets one that is made here
    * @throws GeeError PERMISSION_DENIED without the secret of a known instance; FAILED_PRECONDITION
    * when it has left since; RESOURCE_EXHAUSTED when the list is full; UNAVAILABLE, executed maybe,
    * when the store must agree and does not answer

@@ -1,11 +1,11 @@
-import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import { createHash, timingSafeEqual } from "node:crypto";
 
-/** A new secret: 32 hex digits, of 128 random bits. */
-export function newSecret(): string {
-  return randomBytes(16).toString("hex");
+/** Whether a newcomer may have made it: it looks like one of `newSecret`, which nobody guesses. */
+export function isSecret(text: string): boolean {
+  return /^[0-9a-f]{32}$/.test(text);
 }
 
-/** What the maker of a secret keeps of it: SHA-256, in 64 hex digits. */
+/** What a registry keeps of a secret: SHA-256, in 64 hex digits. */
 export function digestOf(secret: string): string {
   return createHash("sha256").update(secret).digest("hex");
 }

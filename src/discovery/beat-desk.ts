@@ -48,7 +48,7 @@ export class BeatDesk {
   /** With the main thread's first message. */
   constructor(start: ToBeatThread & { readonly kind: "start" }, options: BeatDeskOptions) {
     const { clock, post, createRegistry = createRegistryClient, random } = options;
-    const { urls, token, description, revision, hungAfterMs } = start;
+    const { urls, token, description, revision, secret, hungAfterMs } = start;
     const log = remoteLog(post);
     this.#options = options;
     this.#description = description;
@@ -61,7 +61,7 @@ export class BeatDesk {
       random,
       onState: ({ kind, url }) => kind === "registered" && post({ kind, url }),
       signs: this.#signs,
-      progress: { revision, claims: new Map() },
+      progress: { revision, secret, claims: new Map() },
       onClaim: (url, claim) => post({ kind: "claim", url, claim }),
     });
     this.#heartbeat.start();

@@ -4,14 +4,14 @@ import type { Log } from "../base/log.ts";
 import { backoffMs, type Clock } from "../base/time.ts";
 import type { Announcement } from "./member.ts";
 import type { Registration } from "./registry-answer.ts";
-import type { RegistryClient, RequestOptions } from "./registry-client.ts";
+import type { RegistryClient } from "./registry-client.ts";
 
 /** How one registry takes the beats; told on every change of `kind`. */
 export type BeatState =
   | { readonly kind: "registered"; readonly url: string; readonly leaseMs: number }
   | { readonly kind: "failing"; readonly url: string; readonly error: GeeError };
 
-/** What a registry of ours granted. Another loop of the same instance can go on from it. */
+/** What a registry of ours granted. */
 export interface Claim {
   readonly id: string;
   /** Of the announcement that it was granted for. */
@@ -33,10 +33,13 @@ export interface BeatLoopOptions {
   readonly log: Log;
   readonly random: () => number;
   readonly onState: (state: BeatState) => void;
+  /**
+   * The instance's own. Every registry is told the same one, so that those that share a store know
+   * it from one another, and no answer has to arrive for it to be known here.
+   */
+  readonly secret: string;
   /** Where another loop has got to. */
   readonly claim?: Claim | undefined;
-  /** The secret that another registry has granted the same instance; undefined when none has. */
-  readonly sibling?: (() => string | undefined) | undefined;
   /** Told of every claim that is new. */
   readonly onClaim?: ((claim: Claim) => void) | undefined;
 }
@@ -176,39 +179,16 @@ export class BeatLoop {
     const { registry } = this.#options;
     const timeoutMs = Math.min(limits.registryTimeoutMs, this.#leaseMs);
     const bounds = { signal: this.#abort.signal, timeoutMs };
-    if (this.#claim === undefined) return this.#register(sent, bounds);
-    const { secret, revision } = this.#claim;
-    try {
-      return revision === sent.revision
-        ? await registry.renew(sent, secret, bounds)
-        : await registry.register(sent, { ...bounds, secret });
-    } catch (thrown) {
-      const { code } = GeeError.from(thrown);
-      if (code !== "NOT_FOUND" && code !== "PERMISSION_DENIED") throw thrown;
-      // It has forgotten this instance, or it restarted and its new answer was lost on the way. The
-      // old secret opens nothing any more; without one the registration starts afresh.
-      this.#claim = undefined;
-      return this.#register(sent, bounds);
+    // A registry that takes no proposal has granted another one.
+    const secret = this.#claim?.secret ?? this.#options.secret;
+    if (this.#claim?.revision === sent.revision) {
+      try {
+        return await registry.renew(sent, secret, bounds);
+      } catch (thrown) {
+        // Else it knows this instance. That its token may not, say, is no reason to begin anew.
+        if (GeeError.from(thrown).code !== "NOT_FOUND") throw thrown;
+      }
     }
-  }
-
-  /**
-   * Registers without a secret. Registries that share a store know the instance from one another:
-   * then the secret that another of them gave opens this one too.
-   */
-  async #register(sent: Announcement, bounds: RequestOptions): Promise<Registration> {
-    const { registry, sibling } = this.#options;
-    try {
-      return await registry.register(sent, bounds);
-    } catch (thrown) {
-      const secret = sibling?.();
-      if (secret === undefined || GeeError.from(thrown).code !== "PERMISSION_DENIED") throw thrown;
-      return await registry.register(sent, { ...bounds, secret });
-    }
-  }
-
-  /** What the registry has granted; undefined while that is nothing. */
-  get claim(): Claim | undefined {
-    return this.#claim;
+    return registry.register(sent, { ...bounds, secret });
   }
 }

@@ -12,6 +12,8 @@ export type ToBeatThread =
       readonly token?: string | undefined;
       readonly description: Description;
       readonly revision: number;
+      /** The instance's own: the main loop has it too, should it have to go on. */
+      readonly secret: string;
       readonly hungAfterMs: number;
     }
   /** A sign of life of the main loop, and how late that loop ran since the last one, in ms. */

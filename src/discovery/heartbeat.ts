@@ -3,7 +3,7 @@ import type { Log } from "../base/log.ts";
 import type { Clock } from "../base/time.ts";
 import { BeatLoop, type BeatState, type Claim } from "./beat-loop.ts";
 import { type LagReader, type LoopSigns, ownSigns } from "./loop-signs.ts";
-import type { Announcement } from "./member.ts";
+import { type Announcement, newSecret } from "./member.ts";
 import type { RegistryClient } from "./registry-client.ts";
 
 /** An announcement before the heartbeat has numbered it and measured the loop. */
@@ -12,6 +12,8 @@ export type Description = Omit<Announcement, "revision" | "lagMs">;
 /** How far a heartbeat has got, so that another one of the same instance can go on from there. */
 export interface Progress {
   readonly revision: number;
+  /** The instance's own, which every registry is told. */
+  readonly secret: string;
   /** By the URL of the registry. */
   readonly claims: ReadonlyMap<string, Claim>;
 }
@@ -29,7 +31,7 @@ export interface HeartbeatOptions {
   readonly onState?: ((state: BeatState) => void) | undefined;
   /** Signs of the loop that answers the calls. Default: this loop, which then looks at itself. */
   readonly signs?: LoopSigns | undefined;
-  /** Default: the first announcement is number 1, and no registry has heard of it. */
+  /** Default: the first announcement is number 1, its secret a new one, and nobody has heard of it. */
   readonly progress?: Progress | undefined;
   readonly onClaim?: ((url: string, claim: Claim) => void) | undefined;
 }
@@ -73,11 +75,12 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
   const { signs, ticks } =
     options.signs === undefined ? ownSigns(clock) : { signs: options.signs, ticks: undefined };
   const first = Promise.withResolvers<string | undefined>();
+  const secret = options.progress?.secret ?? newSecret();
   let revision = options.progress?.revision ?? 1;
   let started = false;
   let withdrawn: Promise<void> | undefined;
 
-  const loops: BeatLoop[] = registries.map((registry, index) => {
+  const loops = registries.map((registry) => {
     const worstLag: LagReader = signs.reader();
     return new BeatLoop({
       registry,
@@ -91,8 +94,7 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
         if (state.kind === "registered") first.resolve(state.url);
         onState?.(state);
       },
-      sibling: () =>
-        loops.find((loop, at) => at !== index && loop.claim !== undefined)?.claim?.secret,
+      secret,
       claim: options.progress?.claims.get(registry.url),
       onClaim: (claim) => onClaim?.(registry.url, claim),
     });

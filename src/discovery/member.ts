@@ -65,6 +65,11 @@ export function newInstanceId(): string {
   return randomBytes(16).toString("hex");
 }
 
+/** What an instance proves itself with: 32 hex digits, of 128 random bits. */
+export function newSecret(): string {
+  return randomBytes(16).toString("hex");
+}
+
 /** A member of which only the address is known. */
 export function memberAt(address: Address, ageMs = 0, beatMs = 0): Member {
   return { address, weight: 1, draining: false, revision: 0, state: "up", ageMs, beatMs };

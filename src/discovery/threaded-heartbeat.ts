@@ -5,6 +5,7 @@ import { type FromBeatThread, signAfterMs } from "./beat-messages.ts";
 import { type BeatThread, startBeatThread, type StartBeatThread } from "./beat-thread.ts";
 import { createHeartbeat, type Heartbeat, type HeartbeatOptions } from "./heartbeat.ts";
 import { LoopTicks } from "./loop-signs.ts";
+import { newSecret } from "./member.ts";
 
 /** Settings of {@link createThreadedHeartbeat}. */
 export interface ThreadedHeartbeatOptions extends Pick<
@@ -42,6 +43,7 @@ class ThreadedHeartbeat implements Heartbeat {
   readonly #over = Promise.withResolvers<void>();
   /** As the thread has it, which counts the same updates. */
   #revision = 1;
+  readonly #secret = newSecret();
   readonly #claims = new Map<string, Claim>();
   #started = false;
   #thread: BeatThread | undefined;
@@ -79,8 +81,15 @@ class ThreadedHeartbeat implements Heartbeat {
       return;
     }
     const urls = registries.map(({ url }) => url);
-    const [description, revision] = [announcement(), this.#revision];
-    this.#thread.post({ kind: "start", urls, token, description, revision, hungAfterMs });
+    this.#thread.post({
+      kind: "start",
+      urls,
+      token,
+      description: announcement(),
+      revision: this.#revision,
+      secret: this.#secret,
+      hungAfterMs,
+    });
     this.#signedAt = this.#options.clock.now();
     this.#ticks.start();
   }
@@ -126,7 +135,7 @@ class ThreadedHeartbeat implements Heartbeat {
       clock,
       log,
       random,
-      progress: { revision: this.#revision, claims: this.#claims },
+      progress: { revision: this.#revision, secret: this.#secret, claims: this.#claims },
     });
     void this.#standIn.registered().then(this.#registered.resolve);
     if (this.#withdrawn === undefined) this.#standIn.start();

@@ -13,6 +13,7 @@ import {
 } from "../support/broken-records.ts";
 import { Cluster, eventually, type RegistryProcess } from "../support/cluster.ts";
 import { EtcdCluster, type EtcdMember, etcdPath, withoutEtcd } from "../support/etcd-cluster.ts";
+import { TcpProxy } from "../support/tcp-proxy.ts";
 import { residentBytes, startScript } from "../support/processes.ts";
 
 // Registries as processes over a cluster of three etcd processes, with a lease of 600 ms: that is a
@@ -217,8 +218,9 @@ over("a server with both registries stays up at the one when the other is killed
     (await b.client.list()).members.map(({ id, state }) => [id, state]);
   const up = [[server.said.id, "up"]];
   await eventually(async () => Bun.deepEquals(await states(), up), "the server");
-  // Both have taken a beat of it.
+  // Both have taken a beat of it, and neither found anything odd in that.
   await Bun.sleep(2 * leaseMs);
+  expect([server, a.process, b.process].map((process) => process.errors())).toEqual(["", "", ""]);
   a.process.signal("SIGKILL");
   await a.process.exited;
   for (const until = performance.now() + 6 * leaseMs; performance.now() < until;) {
@@ -229,6 +231,37 @@ over("a server with both registries stays up at the one when the other is killed
   const left = [[server.said.id, "left"]];
   await eventually(async () => Bun.deepEquals(await states(), left), "its leave");
 });
+
+over(
+  "who is written to etcd by a registry that dies before it answers is taken by another one at once",
+  async (etcd) => {
+    const a = await registry(etcd.url);
+    await using b = await registry(etcd.url);
+    const { port } = new URL(a.process.said.url);
+    using proxy = new TcpProxy({ address: parseAddress(`tcp@127.0.0.1:${port}`) });
+    proxy.losesAnswers = true;
+    b.process.signal("SIGSTOP");
+    await using cluster = await Cluster.create();
+    const urls = `http://${proxy.address.replace("tcp@", "")},${b.process.said.url}`;
+    const starting = cluster.server({ registry: urls });
+    await eventually(() => proxy.lostBytes > 0, "a registration that is not answered");
+    a.process.signal("SIGKILL");
+    await a.process.exited;
+    // Whoever asks again finds nobody there.
+    proxy[Symbol.dispose]();
+    b.process.signal("SIGCONT");
+    const resumedAt = performance.now();
+    const server = await starting;
+    expect(performance.now() - resumedAt).toBeLessThan(2 * leaseMs);
+    const up = [[server.said.id, "up"]];
+    for (const until = performance.now() + 5 * leaseMs; performance.now() < until;) {
+      const { members } = await b.client.list();
+      expect(members.map(({ id, state }) => [id, state])).toEqual(up);
+      await Bun.sleep(20);
+    }
+    expect(b.process.errors()).not.toContain("secret");
+  },
+);
 
 over("a client may change registry in the middle of a watch", async (etcd) => {
   await using a = await registry(etcd.url);

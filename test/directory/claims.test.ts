@@ -27,6 +27,24 @@ test("a newcomer gets a secret of which only the digest is kept, and the lease i
   expect(prepareClaim(undefined, instance(1), undefined, 7_000).record.leaseMs).toBe(7_000);
 });
 
+test("the secret that a newcomer has made is its own, at every registry, and counts as shown", () => {
+  const own = id(77);
+  const first = prepareClaim(undefined, instance(1), own, 9_000);
+  expect(first).toMatchObject({ secret: own, proven: true, news: true });
+  expect(first.record.digest).toBe(digestOf(own));
+  // Nobody else gets a secret for it by saying nothing, and it may come again.
+  const it = new Instance(first.record, 0);
+  it.proven = first.proven;
+  expect(codeOf(() => prepareClaim(it, instance(1), undefined, 9_000))).toBe("PERMISSION_DENIED");
+  expect(codeOf(() => prepareClaim(it, instance(1), id(78), 9_000))).toBe("PERMISSION_DENIED");
+  expect(prepareClaim(it, instance(1), own, 9_000)).toMatchObject({ secret: own, news: false });
+  // One that could be guessed is not taken.
+  for (const weak of ["", "7", "f".repeat(31), "F".repeat(32)]) {
+    const { secret, proven } = prepareClaim(undefined, instance(1), weak, 9_000);
+    expect([secret.length, secret === weak, proven]).toEqual([32, false, false]);
+  }
+});
+
 test.each<[string, Instance, Parameters<typeof instance>[1], string | undefined, string]>([
   ["its own secret", known(5), { revision: 5 }, "s", "fine"],
   ["another secret", known(5), { revision: 6 }, "x", "PERMISSION_DENIED"],

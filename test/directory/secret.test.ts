@@ -1,10 +1,20 @@
 import { expect, test } from "bun:test";
-import { digestOf, matches, newSecret } from "../../src/directory/secret.ts";
+import { digestOf, isSecret, matches } from "../../src/directory/secret.ts";
+import { newSecret } from "../../src/discovery/member.ts";
 
-test("secrets are 128 random bits in hex, and differ", () => {
-  const secrets = Array.from({ length: 100 }, newSecret);
-  expect(new Set(secrets).size).toBe(100);
-  expect(secrets.every((secret) => /^[0-9a-f]{32}$/.test(secret))).toBe(true);
+test("what could be guessed is no secret that an instance may have made", () => {
+  const secret = newSecret();
+  expect(isSecret(secret)).toBe(true);
+  const others = [
+    "",
+    "a",
+    secret.slice(1),
+    `${secret}0`,
+    `${secret}\n`,
+    "A".repeat(32),
+    "g".repeat(32),
+  ];
+  expect(others.filter((text) => isSecret(text))).toEqual([]);
 });
 
 test("a digest is SHA-256 in hex", () => {

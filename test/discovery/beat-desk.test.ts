@@ -29,7 +29,7 @@ function setUp(hungAfterMs = 60_000): Setup {
   const { revision: _none, ...description } = announcement({ leaseMs: 900, load: 1 });
   const { url } = registry.client;
   const desk = new BeatDesk(
-    { kind: "start", urls: [url], description, revision: 1, hungAfterMs },
+    { kind: "start", urls: [url], description, revision: 1, secret: idOf("5"), hungAfterMs },
     {
       clock,
       post: (message) => said.push(structuredClone(message)),
@@ -123,7 +123,7 @@ test("the main thread hears of the registration, of every claim, and in words wh
   const { url } = registry.client;
   await alive(1_000);
   expect(said).toMatchObject([
-    { kind: "claim", url, claim: { id: idOf("a"), revision: 1, leaseMs: 900 } },
+    { kind: "claim", url, claim: { id: idOf("a"), revision: 1, secret: idOf("5"), leaseMs: 900 } },
     { kind: "registered", url },
   ]);
   registry.down = true;
@@ -139,7 +139,8 @@ test("the main thread hears of the registration, of every claim, and in words wh
   registry.restart();
   registry.down = false;
   await alive(1_000);
-  expect(said.slice(3).map(({ kind }) => kind)).toEqual(["claim", "log", "registered"]);
+  // It was told the same secret again, and the claim is what it was.
+  expect(said.slice(3).map(({ kind }) => kind)).toEqual(["log", "registered"]);
   expect(clock.pending()).toBe(1);
 });
 

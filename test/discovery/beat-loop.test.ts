@@ -16,7 +16,7 @@ interface Setup {
   /** Keeps it from beating. */
   readonly held: { now: boolean };
   /** Another loop of the same instance. */
-  another(claim: Claim | undefined): BeatLoop;
+  another(claim: Claim | undefined, secret?: string): BeatLoop;
   /** What the server says of itself from now on. */
   say(changes: Partial<Announcement>): void;
 }
@@ -29,7 +29,7 @@ function setUp(random = 0.5): Setup {
   const claims: Claim[] = [];
   const held = { now: false };
   let said = announcement({ leaseMs: 600 });
-  const another = (claim: Claim | undefined): BeatLoop =>
+  const another = (claim: Claim | undefined, secret = idOf("5")): BeatLoop =>
     new BeatLoop({
       registry: registry.client,
       announcement: () => said,
@@ -39,6 +39,7 @@ function setUp(random = 0.5): Setup {
       log,
       random: () => random,
       onState: (state: BeatState) => states.push(state.kind),
+      secret,
       claim,
       onClaim: (granted) => claims.push(granted),
     });
@@ -130,8 +131,15 @@ test("a restart whose new answer was lost locks nobody out either", async () => 
   loop.start();
   await clock.advance(125);
   registry.restart();
-  registry.table.put(announcement());
+  const { routes } = registry;
+  registry.routes = async (request, source) => {
+    const answer = await routes(request, source);
+    if (answer.status === 200) throw new Error("lost");
+    return answer;
+  };
   await clock.advance(200);
+  expect(registry.table.addresses()).toHaveLength(1);
+  registry.routes = routes;
   await clock.advance(10_000);
   expect(registry.table.list()).toMatchObject([{ state: "up" }]);
 });
@@ -173,6 +181,7 @@ test("a broken description is a failed beat, and not the end", async () => {
     log: memoryLog().log,
     random: () => 0.5,
     onState: (state) => lines.push(state.kind),
+    secret: idOf("5"),
   });
   broken.start();
   await clock.advance(60_000);
@@ -271,43 +280,71 @@ test("another loop goes on from a claim where a new one would be refused", async
   expect(lines.filter((line) => !line.includes("no more"))).toEqual([]);
 });
 
-test("another loop without the claim has to wait until the registry forgets the instance", async () => {
+test("another loop without the secret has to wait until the registry forgets the instance", async () => {
   const { clock, registry, loop, lines, another } = setUp();
   loop.start();
   await clock.advance(1_000);
   await loop.withdraw(1, AbortSignal.abort(new Error("it is no more")));
-  another(undefined).start();
+  another(undefined, idOf("6")).start();
   await clock.advance(1_000);
   expect(lines).toContainEqual(expect.stringContaining("takes no beats"));
   expect(registry.table.list()).toMatchObject([{ state: "suspect" }]);
 });
 
-test("a registry that knows the instance from another one is opened by that one's secret", async () => {
-  const { clock, registry, loop, claims, states, another } = setUp();
+test("every registry is told one secret, so that one which knows the instance takes it at once", async () => {
+  const { clock, loop, claims, lines, states, another } = setUp();
   loop.start();
   await clock.advance(200);
-  expect(claims).toHaveLength(1);
-  const { log } = memoryLog();
-  const told: BeatState[] = [];
-  const second = new BeatLoop({
-    registry: registry.client,
-    announcement: () => announcement({ leaseMs: 600 }),
-    revision: () => announcement({ leaseMs: 600 }).revision,
-    isHeld: () => false,
-    clock,
-    log,
-    random: () => 0.5,
-    onState: (state) => told.push(state),
-    sibling: () => claims[0]?.secret,
-  });
+  expect(claims).toMatchObject([{ secret: idOf("5") }]);
+  // As of a registry that shares the store, and has not been asked before.
+  const second = another(undefined);
   second.start();
   await clock.advance(600);
-  expect(told.map(({ kind }) => kind)).toEqual(["registered"]);
-  expect(second.claim?.secret).toBe(claims[0]?.secret);
-  // Without one it stays outside.
-  const third = another(undefined);
-  third.start();
-  await clock.advance(600);
-  expect(third.claim).toBeUndefined();
-  expect(states).toContain("failing");
+  expect([states, lines]).toEqual([["registered", "registered"], []]);
+  expect(claims[1]?.secret).toBe(idOf("5"));
+});
+
+test("what a registry refuses for other reasons does not cost the secret", async () => {
+  const { clock, registry, loop, lines, claims, say } = setUp();
+  loop.start();
+  await clock.advance(1_000);
+  const { routes } = registry;
+  const words = `{"error":{"code":"PERMISSION_DENIED","message":"this token may read"}}`;
+  const headers = { "content-type": "application/json" };
+  registry.routes = async () => new Response(words, { status: 403, headers });
+  await clock.advance(700);
+  say({ revision: 2 });
+  loop.wake();
+  await clock.advance(700);
+  expect(registry.table.list()).toMatchObject([{ state: "suspect", revision: 1 }]);
+  // The token is put right while the registry still knows the instance.
+  registry.routes = routes;
+  await clock.advance(200);
+  expect(registry.table.list()).toMatchObject([{ state: "up", revision: 2 }]);
+  expect(claims.map(({ revision }) => revision)).toEqual([1, 2]);
+  expect(lines).toEqual([
+    expect.stringMatching(/^warn registry takes no beats; .*this token may read/),
+    expect.stringMatching(/^warn registry takes beats again /),
+  ]);
+});
+
+test("a registry that makes the secret itself is beaten with that one", async () => {
+  const { clock, registry, loop, claims } = setUp();
+  const { routes } = registry;
+  registry.routes = async (request, source) => {
+    const { url, method, headers } = request;
+    const { secret, ...fields } = Object(await request.json());
+    const known = secret === idOf("5") ? undefined : secret;
+    const body = JSON.stringify({ ...fields, secret: known });
+    headers.delete("content-length");
+    return routes(new Request(url, { method, headers, body }), source);
+  };
+  loop.start();
+  await clock.advance(60_000);
+  expect(claims).toHaveLength(1);
+  expect(claims[0]?.secret).toMatch(/^[0-9a-f]{32}$/);
+  expect(claims[0]?.secret).not.toBe(idOf("5"));
+  expect(registry.table.list()).toMatchObject([{ state: "up" }]);
+  await loop.withdraw(2, new AbortController().signal);
+  expect(registry.table.list()).toMatchObject([{ state: "left" }]);
 });

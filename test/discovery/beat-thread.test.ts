@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { type BeatThread, startBeatThread } from "../../src/discovery/beat-thread.ts";
+import { newSecret } from "../../src/discovery/member.ts";
 import { announcement } from "../support/registry.ts";
 
 /** A thread that was told to announce something at a URL. */
@@ -7,7 +8,8 @@ function begin(url: string): { thread: BeatThread; ended: Promise<string | undef
   const { promise: ended, resolve } = Promise.withResolvers<string | undefined>();
   const thread = startBeatThread({ onMessage: () => {}, onEnd: resolve });
   const { revision, ...description } = announcement();
-  thread.post({ kind: "start", urls: [url], description, revision, hungAfterMs: 60_000 });
+  const secret = newSecret();
+  thread.post({ kind: "start", urls: [url], description, revision, secret, hungAfterMs: 60_000 });
   return { thread, ended };
 }
 

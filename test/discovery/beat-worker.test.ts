@@ -19,10 +19,11 @@ test("the thread announces what it is told, withdraws it, and ends by itself", a
   const thread = startBeatThread({ onMessage: (message) => said.push(message), onEnd: resolve });
   const { revision, ...description } = announcement();
   const urls = [client.url];
-  thread.post({ kind: "start", urls, description, revision, hungAfterMs: 60_000 });
+  const secret = idOf("5");
+  thread.post({ kind: "start", urls, description, revision, secret, hungAfterMs: 60_000 });
   await until(() => said.some(({ kind }) => kind === "registered"), "a registration");
   expect(said).toMatchObject([
-    { kind: "claim", url: client.url, claim: { id: idOf("a"), revision: 1, leaseMs: 300 } },
+    { kind: "claim", url: client.url, claim: { id: idOf("a"), revision: 1, secret, leaseMs: 300 } },
     { kind: "registered", url: client.url },
   ]);
   thread.post({ kind: "sign", description: { ...description, load: 4 }, lagMs: 1_500 });

@@ -62,6 +62,25 @@ test("a registry that hangs holds up no other", async () => {
   expect(two.requests.length).toBeGreaterThan(40);
 });
 
+test("a registry that knows the instance from one whose answer was lost takes it at once", async () => {
+  const { clock, one, two, heartbeat, lines } = setUp();
+  // Both answer from the same list.
+  const { routes } = one;
+  two.routes = routes;
+  one.losesAnswers = true;
+  two.down = true;
+  heartbeat.start();
+  await clock.advance(200);
+  expect(one.table.list()).toMatchObject([{ state: "up" }]);
+  one.down = true;
+  two.down = false;
+  await clock.advance(400);
+  expect(await heartbeat.registered()).toBe(two.client.url);
+  await clock.advance(5_000);
+  expect(one.table.list()).toMatchObject([{ state: "up" }]);
+  expect(lines.filter((line) => line.includes("secret"))).toEqual([]);
+});
+
 test("the first registry that takes the announcement is told once, to those who asked early or late", async () => {
   const { clock, one, two, heartbeat, states } = setUp();
   const early = heartbeat.registered();

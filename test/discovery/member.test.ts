@@ -6,6 +6,7 @@ import {
   compareMembers,
   memberAt,
   newInstanceId,
+  newSecret,
   parseAnnouncement,
   parseMember,
 } from "../../src/discovery/member.ts";
@@ -99,10 +100,10 @@ test("exactly the limit of services is fine", () => {
   expect(parseAnnouncement({ ...full, services }).services).toHaveLength(limits.maxServices);
 });
 
-test("instance ids are 32 hex digits and differ", () => {
-  const ids = Array.from({ length: 100 }, newInstanceId);
-  expect(new Set(ids).size).toBe(100);
-  expect(ids.every((id) => /^[0-9a-f]{32}$/.test(id))).toBe(true);
+test.each([newInstanceId, newSecret])("ids and secrets are 32 hex digits and differ", (make) => {
+  const all = Array.from({ length: 100 }, () => make());
+  expect(new Set(all).size).toBe(100);
+  expect(all.every((text) => /^[0-9a-f]{32}$/.test(text))).toBe(true);
 });
 
 test("members are ordered by address byte by byte, then by id", () => {

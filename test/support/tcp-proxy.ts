@@ -30,7 +30,7 @@ export class TcpProxy implements Disposable {
   /** Bytes of answers that were lost. */
   lostBytes = 0;
 
-  constructor(server: Server) {
+  constructor(server: Pick<Server, "address">) {
     const [hostname = "", port = ""] = server.address.replace("tcp@", "").split(":");
     const pass = (to: Side | undefined, bytes: Uint8Array): void => {
       if (to !== undefined && to.write(bytes) !== bytes.length) throw new Error("too much at once");
