@@ -76,7 +76,7 @@ test("without the token, or with another, neither gets anywhere, and is told why
     await using server = await serve({ ...common, services: { Foo: new Foo() }, lameDuckMs: 0 });
     await using gee = connect(common);
     const error = await failureOf(gee.members());
-    expect(error).toMatchObject({ code: "UNAVAILABLE", executed: "no" });
+    expect(error).toMatchObject({ code: "UNAUTHENTICATED", executed: "no" });
     expect(error.message).toContain("bearer token");
     expect(error.hint).toContain("registryToken");
     await until(() => lines.some((line) => line.includes("takes no beats")), "a warning");

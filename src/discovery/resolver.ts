@@ -1,11 +1,11 @@
 import type { Address } from "../base/address.ts";
-import { GeeError } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import { type Clock, sleep, type Timer } from "../base/time.ts";
 import type { ListCache } from "./list-cache.ts";
 import { compareMembers, type Member, memberAt } from "./member.ts";
 import { MemberView } from "./member-view.ts";
+import { noList } from "./no-list.ts";
 import type { RegistryClient } from "./registry-client.ts";
 import { RegistryFeed } from "./registry-feed.ts";
 
@@ -18,7 +18,9 @@ export interface Resolver extends AsyncDisposable {
    * The list. Waits only while there is nothing to lose: before the first answer, and while the
    * list is empty. An old list is answered at once and refreshed behind the caller's back.
    *
-   * @throws GeeError UNAVAILABLE, executed no, with every registry's reason, when none has answered
+   * @throws GeeError UNAVAILABLE, reason NO_REGISTRY, with what each registry failed with, when none
+   * has answered; UNAUTHENTICATED or PERMISSION_DENIED, reason REGISTRY_REFUSED, when all refuse
+   * to; executed no
    */
   members(): Promise<readonly Member[]>;
   /** The list in memory, undefined before the first answer; refreshed as by `members` when old. */
@@ -103,13 +105,12 @@ class RegistryResolver implements Resolver {
   }
 
   async members(): Promise<readonly Member[]> {
-    if (this.#closed.signal.aborted) throw this.#unavailable("the client is closed");
+    if (this.#closed.signal.aborted) throw noList([]);
     const list = this.current();
     if (list !== undefined && list.length > 0) return list;
     await (list === undefined ? this.#firstAnswer() : this.refresh());
     if (this.#view.list !== undefined) return this.#view.list;
-    const reasons = this.#feeds.flatMap(({ error }) => (error === undefined ? [] : error.message));
-    throw this.#unavailable(reasons.length > 0 ? reasons.join("; ") : "the client is closed");
+    throw noList(this.#feeds.map(({ error }) => error));
   }
 
   // Called for every call.
@@ -148,7 +149,7 @@ class RegistryResolver implements Resolver {
   };
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closed.abort(this.#unavailable("the client is closed"));
+    this.#closed.abort(noList([]));
     this.#recheck?.cancel();
     this.#renewal?.cancel();
     await this.#round;
@@ -264,15 +265,6 @@ class RegistryResolver implements Resolver {
     this.#view.useSaved(saved.members, saved.ageMs, this.#staleAt);
     const ageS = Math.round(saved.ageMs / 1_000);
     log.warn("no registry answers; a saved list is used", { members: saved.members.length, ageS });
-  }
-
-  #unavailable(message: string): GeeError {
-    const refusal = this.#feeds.find(({ error }) => error?.code === "UNAUTHENTICATED")?.error;
-    return new GeeError("UNAVAILABLE", message, {
-      reason: "NO_REGISTRY",
-      executed: "no",
-      hint: refusal?.hint ?? "is a registry running there? gee registry starts one",
-    });
   }
 }
 

@@ -34,8 +34,10 @@ test("with tokens servers register by one that writes, and clients find them by 
   ] as const) {
     for (const command of [call, ["list", ...at], ["events", ...at]]) {
       const { code, stdout, stderr } = await scene.gee(...command, ...words);
-      expect({ command, ok: code === 0, stdout }).toEqual({ command, ok: false, stdout: "" });
+      // 64 and the number of UNAUTHENTICATED.
+      expect({ command, code, stdout }).toEqual({ command, code: 80, stdout: "" });
       expect(stderr).toContain(why);
+      expect(stderr).toMatch(/^hint: .*--token-file/m);
       expect(stderr).not.toContain("0123456789");
     }
   }

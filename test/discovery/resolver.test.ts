@@ -160,6 +160,21 @@ test("when no registry answers the first use fails with every reason, and the ne
   expect(digits(await members)).toBe("a");
 });
 
+test("registries that all refuse are not said to be away, and one that lets in is enough", async () => {
+  const { clock, one, two, resolver } = setUp();
+  one.refuses = "UNAUTHENTICATED";
+  two.refuses = "UNAUTHENTICATED";
+  const error = await failureOf(resolver.members());
+  expect(error).toMatchObject({ code: "UNAUTHENTICATED", reason: "REGISTRY_REFUSED" });
+  expect([error.executed, error.message]).toEqual(["no", expect.stringContaining("two.test")]);
+  expect(error.hint).toContain("--token-file");
+  two.refuses = undefined;
+  join(two, "a");
+  const members = resolver.members();
+  await clock.advance(1_000);
+  expect(digits(await members)).toBe("a");
+});
+
 test("an old registry is asked again when its list is in use and older than 3 s, and nobody waits", async () => {
   const { clock, one, resolver } = setUp("old");
   join(one, "a");

@@ -37,6 +37,8 @@ export class ScriptedRegistry {
   frozen = false;
   /** Refuses connections. */
   down = false;
+  /** The code of what it answers instead of a list. */
+  refuses: string | undefined;
   /** Answers nothing, for ever. */
   hung = false;
   /** It answers nothing before this resolves. */
@@ -147,6 +149,10 @@ export class ScriptedRegistry {
     this.requests.push(decodeURIComponent(search));
     if (this.down) throw Object.assign(new TypeError("down"), { code: "ECONNREFUSED" });
     if (this.hung) return new Promise(() => {});
+    if (this.refuses !== undefined) {
+      const error = { code: this.refuses, message: "not for you" };
+      return Response.json({ error }, { status: 403 });
+    }
     await this.slow?.promise;
     if (this.kind === "old") {
       const up = this.members.filter(({ state }) => state === "up");
