@@ -314,9 +314,8 @@ over(
     await writer.register(a);
     await steady.register(b);
     const readers = [new Reader(a), new Reader(b)];
-    const leader = await etcd.leader();
     const states = new Set<string | undefined>();
-    const outage = async (): Promise<number> => {
+    const outage = async (leader: EtcdMember): Promise<number> => {
       leader.signal("SIGKILL");
       const killedAt = performance.now();
       const resumed = async (to: Member): Promise<number> => {
@@ -333,17 +332,27 @@ over(
       const first = await resumed(a);
       return Math.max(first, await resumed(b));
     };
-    const outageMs = await steady.during(() => b, outage());
+    const outages: number[] = [];
+    const kills = async (): Promise<void> => {
+      for (let round = 0; round < 3; round++) {
+        const leader = await etcd.leader();
+        outages.push(Math.round(await outage(leader)));
+        await revive(etcd, leader);
+      }
+    };
+    await steady.during(() => b, kills());
     for (const reader of readers) await reader.stop();
     console.log(
-      `writes resumed after ${Math.round(outageMs)} ms; ${readers.map(({ reads }) => reads).join(" and ")} reads,` +
+      `writes resumed after ${outages.join(", ")} ms; ${readers.map(({ reads }) => reads).join(" and ")} reads,` +
         ` the slowest ${Math.round(Math.max(...readers.map(({ slowestMs }) => slowestMs)))} ms`,
     );
     expect(readers.flatMap(({ failures }) => failures)).toEqual([]);
-    expect(outageMs).toBeLessThan(30_000);
+    // An election may be split, and is then held again.
+    const [, middleMs] = outages.sort((x, y) => x - y);
+    expect(middleMs).toBeLessThanOrEqual(3_000);
+    expect(Math.max(...outages)).toBeLessThanOrEqual(10_000);
     expect([...states]).toEqual(["up"]);
     expect(steady.failures).toBe(0);
-    await revive(etcd, leader);
   },
   60_000,
 );
@@ -386,6 +395,50 @@ over(
     expect(a.process.errors().match(/etcd does not answer/g)).toHaveLength(1);
   },
   60_000,
+);
+
+over(
+  "an etcd without space takes no news: who is there stays, who comes is refused, until there is some",
+  async (etcd) => {
+    await using a = await registry(etcd.url);
+    await using b = await registry(etcd.url);
+    const [peer, other] = [new Peer(), new Peer()];
+    await peer.register(a);
+    await becomes(a, b, peer, "up");
+    const reader = new Reader(b);
+    const alarm = (action: string): Promise<unknown> =>
+      etcd.ask("/v3/maintenance/alarm", { action, memberID: "0", alarm: "NOSPACE" });
+    const full = async (): Promise<void> => {
+      await alarm("ACTIVATE");
+      try {
+        const refused = await other.register(a).then(
+          () => undefined,
+          (error: unknown) => GeeError.from(error),
+        );
+        expect(refused?.code).toBe("UNAVAILABLE");
+        expect(refused?.message).toContain("space");
+        // Longer than its lease in etcd lasts.
+        for (const until = performance.now() + 3_000; performance.now() < until;) {
+          expect(await seen(a, b, peer)).toBe("up");
+          await Bun.sleep(50);
+        }
+      } finally {
+        await alarm("DEACTIVATE");
+      }
+      await eventually(
+        () =>
+          other.register(a).then(
+            () => true,
+            () => false,
+          ),
+        "space",
+      );
+    };
+    await peer.during(() => a, full());
+    await reader.stop();
+    expect([reader.failures, peer.failures]).toEqual([[], 0]);
+    await becomes(a, b, other, "up");
+  },
 );
 
 over(
