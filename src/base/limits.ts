@@ -124,12 +124,16 @@ export const limits = {
   minTokenLength: 16,
   /** Members that one token may have registered, both kinds together. */
   maxInstancesPerToken: 4_096,
+  /** What those may take up of the list. */
+  maxListBytesPerToken: 6_291_456,
   /** Writes of one token that are under way at once. */
   maxWritesPerToken: 1_024,
   /** An answer of a registry, as a client reads it. */
   maxRegistryAnswerBytes: 33_554_432,
   /** Members of one registry, both kinds together. Over it: RESOURCE_EXHAUSTED. */
   maxInstances: 16_384,
+  /** The list of one registry, well below what a client reads. Over it: RESOURCE_EXHAUSTED. */
+  maxListBytes: 25_165_824,
   /** Services of one instance. */
   maxServices: 256,
   /** Tags of one instance. */

@@ -129,10 +129,18 @@ export function limitLines(): readonly LimitLine[] {
       "refused",
     ),
     line("requests that a registry reads at once", count(limits.maxRegistryBodies), "refused"),
-    line("instances of a registry", count(limits.maxInstances), "refused"),
+    line(
+      "instances of a registry",
+      `${count(limits.maxInstances)}, ${bytes(limits.maxListBytes)}`,
+      "refused",
+    ),
     line("services of an instance", count(limits.maxServices), "refused"),
     line("tags of an instance", count(limits.maxTags), "refused"),
-    line("instances of one token", count(limits.maxInstancesPerToken), "refused"),
+    line(
+      "instances of one token",
+      `${count(limits.maxInstancesPerToken)}, ${bytes(limits.maxListBytesPerToken)}`,
+      "refused",
+    ),
     line("writes of one token at once", count(limits.maxWritesPerToken), "refused"),
     line(
       "tokens of a registry",

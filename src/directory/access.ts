@@ -6,6 +6,7 @@ import type { Clock } from "../base/time.ts";
 import { bearerToken } from "../base/token.ts";
 import type { Announcement } from "../discovery/member.ts";
 import type { Directory, Grant, Report } from "./directory.ts";
+import { leastBytes, listedBytes } from "./room.ts";
 import { checkScope, type TokenRule } from "./token-rules.ts";
 
 /** Who is gone is looked for this often when a token has used up what it may have. */
@@ -25,11 +26,17 @@ export interface Writer extends Pick<Directory, "put" | "renew" | "leave" | "put
   end(): void;
 }
 
+interface Holding {
+  readonly writer: TokenWriter;
+  /** What it takes up of the list. */
+  readonly bytes: number;
+}
+
 /** Who registered what, by id, or by address for a header-only peer. */
 class Holdings {
   readonly #directory: Directory;
   readonly #clock: Clock;
-  readonly #holders = new Map<string, TokenWriter>();
+  readonly #holders = new Map<string, Holding>();
   #prunedAt = Number.NEGATIVE_INFINITY;
 
   constructor(directory: Directory, clock: Clock) {
@@ -38,28 +45,33 @@ class Holdings {
   }
 
   isHeldBy(key: string, writer: TokenWriter): boolean {
-    return this.#holders.get(key) === writer;
+    return this.#holders.get(key)?.writer === writer;
   }
 
   /**
-   * Room for one more. What is under way at the same moment does not count yet.
+   * Room for one more, or for one that takes up more than before. What is under way at the same
+   * moment does not count yet.
    *
    * @throws GeeError RESOURCE_EXHAUSTED
    */
-  check(key: string, writer: TokenWriter): void {
-    if (this.#holders.get(key) === writer || writer.held < limits.maxInstancesPerToken) return;
+  check(key: string, writer: TokenWriter, bytes: number): void {
+    const known = this.#holders.get(key);
+    const before = known?.writer === writer ? known.bytes : 0;
+    if (writer.mayHold(before, bytes)) return;
     this.#prune();
-    if (writer.held < limits.maxInstancesPerToken) return;
-    const message = `this token has ${writer.held} instances; that is as many as it may have`;
+    if (writer.mayHold(before, bytes)) return;
+    const { held, heldBytes } = writer;
+    const message = `this token has ${held} instances (${heldBytes} bytes); it may have no more`;
     throw new GeeError("RESOURCE_EXHAUSTED", message, { reason: "TOKEN_QUOTA", executed: "no" });
   }
 
-  set(key: string, writer: TokenWriter): void {
+  set(key: string, writer: TokenWriter, bytes: number): void {
     const before = this.#holders.get(key);
-    if (before === writer) return;
-    if (before !== undefined) before.held -= 1;
+    if (before?.writer === writer && before.bytes === bytes) return;
+    this.drop(key);
     writer.held += 1;
-    this.#holders.set(key, writer);
+    writer.heldBytes += bytes;
+    this.#holders.set(key, { writer, bytes });
     // Those that are gone were never taken out.
     if (this.#holders.size > 2 * limits.maxInstances) this.#prune();
   }
@@ -67,7 +79,8 @@ class Holdings {
   drop(key: string): void {
     const holder = this.#holders.get(key);
     if (holder === undefined) return;
-    holder.held -= 1;
+    holder.writer.held -= 1;
+    holder.writer.heldBytes -= holder.bytes;
     this.#holders.delete(key);
   }
 
@@ -87,6 +100,8 @@ class Holdings {
 class TokenWriter implements Writer {
   /** Instances and header-only peers that count for it. */
   held = 0;
+  /** What those take up of the list. */
+  heldBytes = 0;
   readonly #rule: TokenRule;
   readonly #directory: Directory;
   readonly #holdings: Holdings;
@@ -123,42 +138,53 @@ class TokenWriter implements Writer {
   async put(announcement: Announcement, secret: string | undefined): Promise<Grant> {
     const { id, address, services } = announcement;
     checkScope(this.#rule, address, services);
-    this.#holdings.check(id, this);
+    const bytes = listedBytes(announcement);
+    this.#holdings.check(id, this, bytes);
     const grant = await this.#directory.put(announcement, secret);
-    this.#holdings.set(id, this);
+    this.#holdings.set(id, this, bytes);
     return grant;
   }
 
   async renew(id: string, secret: string, revision: number, report: Report): Promise<Grant> {
-    this.#adoptable(id);
+    const bytes = this.#adopted(id);
     const grant = await this.#directory.renew(id, secret, revision, report);
-    this.#holdings.set(id, this);
+    if (bytes > 0) this.#holdings.set(id, this, bytes);
     return grant;
   }
 
   async leave(id: string, secret: string, revision?: number): Promise<void> {
-    this.#adoptable(id);
+    this.#adopted(id);
     await this.#directory.leave(id, secret, revision);
     this.#holdings.drop(id);
   }
 
   async putAddress(address: Address): Promise<void> {
     checkScope(this.#rule, address, undefined);
-    this.#holdings.check(address, this);
+    this.#holdings.check(address, this, leastBytes);
     await this.#directory.putAddress(address);
-    this.#holdings.set(address, this);
+    this.#holdings.set(address, this, leastBytes);
   }
 
   /**
    * What another token registered, or another start of this registry took in, is the token's to
    * renew only if it were the token's to register: a scope that was narrowed since holds at once.
+   *
+   * @returns what it takes up, when it is to count for this token from now on; else 0
    */
-  #adoptable(id: string): void {
-    if (this.#holdings.isHeldBy(id, this)) return;
+  #adopted(id: string): number {
+    if (this.#holdings.isHeldBy(id, this)) return 0;
     const known = this.#directory.announced(id);
-    if (known === undefined) return;
+    if (known === undefined) return 0;
     checkScope(this.#rule, known.address, known.services);
-    this.#holdings.check(id, this);
+    const bytes = listedBytes(known);
+    this.#holdings.check(id, this, bytes);
+    return bytes;
+  }
+
+  /** Whether it may have something that takes up so much, after what that took up before. */
+  mayHold(before: number, bytes: number): boolean {
+    if (before === 0 && this.held >= limits.maxInstancesPerToken) return false;
+    return bytes <= before || this.heldBytes + bytes - before <= limits.maxListBytesPerToken;
   }
 }
 

@@ -144,11 +144,12 @@ export class EtcdContent implements MirrorTarget {
   }
 
   #decode(entry: KeyValue): StoredMember | undefined {
-    const { leases, skipped, allowLoopback } = this.#options;
+    const { table, leases, skipped, allowLoopback } = this.#options;
     try {
       const record = decodeRecord(entry, allowLoopback);
       const isNew = leases.get(entry.key) === undefined;
-      if (!isNew || leases.size < limits.maxInstances) return record;
+      const hasRoom = !isNew || leases.size < limits.maxInstances;
+      if (hasRoom && ("old" in record || table.room.fits(record.announcement))) return record;
       skipped.add(entry.key, "the registry is full");
     } catch (thrown) {
       skipped.add(entry.key, GeeError.from(thrown).message);

@@ -1,6 +1,7 @@
 import { limits } from "../base/limits.ts";
 import type { Announcement, Member, MemberState } from "../discovery/member.ts";
 import type { Report } from "./directory.ts";
+import { listedBytes } from "./room.ts";
 import type { StoredInstance } from "./store.ts";
 import type { Adoption } from "./table-types.ts";
 
@@ -33,6 +34,8 @@ export class Instance {
   beatsHere = false;
   /** Somebody was told that its beats have stopped, and has not answered. */
   asked = false;
+  /** What it takes up of the list. */
+  bytes = 0;
   /** Index of the newest record of it, when indexes come from outside. */
   index = 0;
   #load: number | undefined;
@@ -82,16 +85,23 @@ export class Instance {
     return this.state === "up" ? this.lateAt : this.goneAt;
   }
 
-  /** Takes over a record; its state is entered apart, as others have to be told. */
-  take({ announcement, digest, leaseMs }: StoredInstance, from: Adoption): void {
+  /**
+   * Takes over a record; its state is entered apart, as others have to be told.
+   *
+   * @returns how much more it takes up of the list
+   */
+  take({ announcement, digest, leaseMs }: StoredInstance, from: Adoption): number {
+    const before = this.bytes;
     if (digest !== this.digest) this.proven = true;
     this.announcement = announcement;
     this.digest = digest;
     this.leaseMs = leaseMs;
+    this.bytes = listedBytes(announcement);
     this.held = from.held ?? false;
     this.index = from.index ?? 0;
     this.report(announcement);
     this.note(from);
+    return this.bytes - before;
   }
 
   /** Takes over what a record that is known already says of where it comes from. */

@@ -8,6 +8,7 @@ import type { Delta, Grant, Report } from "./directory.ts";
 import { Instance } from "./instance.ts";
 import { Lapses } from "./lapses.ts";
 import { Listing } from "./listing.ts";
+import { leastBytes, listedBytes, Room } from "./room.ts";
 import type { StoredInstance, StoredMember } from "./store.ts";
 import type { Adoption, Beat, Change, MemberTableOptions } from "./table-types.ts";
 
@@ -28,6 +29,8 @@ function kindOf(before: MemberState, after: MemberState): Change["kind"] {
  */
 export class MemberTable {
   readonly leaseMs: number;
+  /** How full it is. */
+  readonly room: Room;
   readonly #clock: Clock;
   readonly #options: MemberTableOptions;
   readonly #instances = new Map<string, Instance>();
@@ -41,6 +44,7 @@ export class MemberTable {
     this.#clock = clock;
     this.leaseMs = options.leaseMs ?? limits.leaseMs;
     this.#plain = new AddressLeases(options.oldLeaseMs ?? limits.oldLeaseMs);
+    this.room = new Room(this.#instances, this.#plain);
     this.#lapses = new Lapses(options.warms === false ? undefined : clock.now() + this.leaseMs);
     this.#listing = new Listing(this.#instances, this.#plain, {
       countsChanges: options.countsChanges,
@@ -82,7 +86,7 @@ export class MemberTable {
    */
   prepare(announcement: Announcement, secret: string | undefined): claims.Prepared {
     const known = this.#instances.get(announcement.id);
-    if (known === undefined) this.makeRoom();
+    this.makeRoom(listedBytes(announcement), known?.bytes);
     return claims.prepareClaim(known, announcement, secret, this.leaseMs);
   }
 
@@ -133,7 +137,7 @@ export class MemberTable {
     }
     const instance = known ?? new Instance(record, now);
     const before = instance.announcement.address;
-    instance.take(record, from);
+    this.room.grow(instance.take(record, from));
     this.#instances.set(instance.id, instance);
     if (state === "left" || before !== announcement.address) {
       this.#listing.release(before, instance.id, from.index);
@@ -258,16 +262,13 @@ export class MemberTable {
     for (const { id } of lapsed.silent) onSilent?.(id);
   }
 
-  /** @throws GeeError RESOURCE_EXHAUSTED when one more is too many. What has left makes room. */
-  makeRoom(): void {
-    const count = (): number => this.#instances.size + this.#plain.size;
-    if (count() < limits.maxInstances) return;
+  /** As `Room.check`, but that what has left makes room. @throws GeeError RESOURCE_EXHAUSTED */
+  makeRoom(bytes: number = leastBytes, before = 0): void {
+    if (this.room.has(before, bytes)) return;
     for (const instance of this.#instances.values()) {
       if (instance.state === "left") this.#remove(instance, "forgotten");
     }
-    if (count() < limits.maxInstances) return;
-    const message = `the registry is full: maxInstances is ${limits.maxInstances}`;
-    throw claims.refused("RESOURCE_EXHAUSTED", message, "REGISTRY_FULL");
+    this.room.check(before, bytes);
   }
 
   /** Others say that it is late; whether that is one too many for a freeze is seen at once. */
@@ -289,6 +290,7 @@ export class MemberTable {
 
   #remove(instance: Instance, kind: "expired" | "forgotten"): void {
     this.#instances.delete(instance.id);
+    this.room.grow(-instance.bytes);
     this.#listing.release(instance.announcement.address, instance.id);
     this.#listing.tellGone(instance, kind);
   }

@@ -232,6 +232,33 @@ test("so many instances belong to a token and no more, and each token has its ow
   expect(await failureOf(() => put(max + 3))).toMatchObject(refusal);
 });
 
+test("what a token's instances take up of the list is bounded as well", async () => {
+  const { enter } = setUp();
+  const [writer, other] = [enter(all), enter(foo)];
+  const tags = Object.fromEntries(
+    Array.from({ length: limits.maxTags }, (_, n) => [`t${n}`, "v".repeat(256)]),
+  );
+  const say = (n: number, changes = {}) =>
+    announcement({ id: idNumber(n), address: addressNumber(n), ...changes });
+  const first = await writer.put(say(0), undefined);
+  let count = 1;
+  for (let refusal: GeeError | undefined; refusal === undefined; count += 1) {
+    refusal = await writer.put(say(count, { tags }), undefined).then(
+      () => undefined,
+      (thrown: unknown) => GeeError.from(thrown),
+    );
+    if (refusal !== undefined) expect(refusal.reason).toBe("TOKEN_QUOTA");
+  }
+  expect(count).toBeLessThan(1_000);
+  // Nor does one that is there grow; what is said without much goes on, and others have their own.
+  const grown = say(0, { tags, revision: 2 });
+  expect((await failureOf(() => writer.put(grown, first.secret))).reason).toBe("TOKEN_QUOTA");
+  await writer.put(say(0, { revision: 2, draining: true }), first.secret);
+  await other.put(say(count + 1, { tags }), undefined);
+  await writer.leave(first.id, first.secret, 3);
+  expect((await failureOf(() => writer.put(say(1, { tags }), "x"))).reason).toBe("WRONG_SECRET");
+});
+
 test("what goes to another token counts for that one", async () => {
   const { enter } = setUp();
   const [one, other] = [enter(all), enter(bar)];

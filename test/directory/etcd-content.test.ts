@@ -130,6 +130,20 @@ test.each([
   expect([bench.states(), table.index]).toEqual([{ up: 1, suspect: 1 }, 107]);
 });
 
+test("what would make the list too long for its readers is skipped", () => {
+  const { table, skipped, content } = setUp();
+  const tags = Object.fromEntries(
+    Array.from({ length: limits.maxTags }, (_, n) => [`t${n}`, "v".repeat(256)]),
+  );
+  const entries = Array.from({ length: 4_000 }, (_, n) =>
+    entry(storedInstance(n, { tags }), n + 1),
+  );
+  content.whole(entries, entries.length, false);
+  const list = table.list();
+  expect(JSON.stringify(list).length).toBeLessThan(limits.maxListBytes);
+  expect([list.length > 2_000, list.length + skipped.size]).toEqual([true, 4_000]);
+});
+
 test("more members than there may be are skipped", () => {
   const { table, skipped, content } = setUp();
   const entries = Array.from({ length: limits.maxInstances + 5 }, (_, n) =>

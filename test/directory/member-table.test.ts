@@ -350,6 +350,37 @@ test("a full table refuses newcomers, keeps beats, and takes newcomers for what 
   expect(codeOf(() => table.putAddress(more))).toBe("RESOURCE_EXHAUSTED");
 });
 
+/** As large as an announcement may be. */
+const large = {
+  services: Array.from({ length: limits.maxServices }, (_, n) => `S${n}`.padEnd(64, "x")),
+  tags: Object.fromEntries(
+    Array.from({ length: limits.maxTags }, (_, n) => [`t${n}`.padEnd(64, "x"), "v".repeat(256)]),
+  ),
+};
+
+test("a list that clients could not read any more takes nothing further, and stays readable", () => {
+  const bench = new TableBench();
+  const { table } = bench;
+  bench.join(1);
+  let count = 1;
+  while (codeOf(() => bench.join(count + 1, count + 1, large)) === "fine") count += 1;
+  expect(count).toBeLessThan(2_000);
+  const bytes = (): number => JSON.stringify(table.list()).length;
+  expect(bytes()).toBeGreaterThan(0.9 * limits.maxListBytes);
+  expect(bytes()).toBeLessThan(limits.maxListBytes);
+  // Who is there goes on, grows by little and not by much, and makes room when it leaves.
+  bench.beat(1);
+  table.put(instance(1, { revision: 2, draining: true, tags: { a: "b" } }), bench.secret(1));
+  const grown = instance(1, { revision: 3, ...large });
+  expect(codeOf(() => table.put(grown, bench.secret(1)))).toBe("RESOURCE_EXHAUSTED");
+  bench.leave(2);
+  table.put(grown, bench.secret(1));
+  expect(codeOf(() => bench.join(9_000, 9_000, large))).toBe("RESOURCE_EXHAUSTED");
+  table.put(instance(1, { revision: 4 }), bench.secret(1));
+  bench.join(9_000, 9_000, large);
+  expect(bytes()).toBeLessThan(limits.maxListBytes);
+});
+
 test("it says when to sweep: at the first moment at which something lapses", () => {
   const bench = new TableBench({ oldLeaseMs: 10_000, warms: false });
   const { table, clock } = bench;
