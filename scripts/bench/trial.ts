@@ -5,6 +5,7 @@ import { fail } from "./load.ts";
 import { trial as beside } from "./trials/beside.ts";
 import { trial as memory } from "./trials/memory.ts";
 import { trial as overload } from "./trials/overload.ts";
+import { trial as registry } from "./trials/registry.ts";
 
 /** The two ends of a trial. */
 export interface Trial {
@@ -18,6 +19,7 @@ const trials: ReadonlyMap<string, Trial> = new Map([
   ["memory", memory],
   ["overload", overload],
   ["beside", beside],
+  ["registry", registry],
 ]);
 
 async function main(name = "", role = "", port = ""): Promise<void> {

@@ -2,10 +2,11 @@
 // small call beside a large reply. Each has two processes, and several rounds of which the median counts.
 
 import { fileURLToPath } from "node:url";
-import { Child, PeerFailed, residentBytes } from "./processes.ts";
+import { Child, cpuUs, PeerFailed, residentBytes } from "./processes.ts";
 import { median } from "./statistics.ts";
 import type { BesideResult } from "./trials/beside.ts";
 import type { OverloadResult } from "./trials/overload.ts";
+import type { BeatsResult, WatchResult } from "./trials/registry.ts";
 
 const program = fileURLToPath(import.meta.resolve("./trial.ts"));
 const sampleMs = 10;
@@ -129,6 +130,40 @@ async function besideRound({ client }: Ends, seconds: number): Promise<readonly 
   ];
 }
 
+async function registryRound({ server, client }: Ends, seconds: number) {
+  const before = cpuUs(server.pid);
+  client.say(String(seconds));
+  const beats = result<BeatsResult>(await client.expect("result"));
+  const after = cpuUs(server.pid);
+  if (before === undefined || after === undefined) {
+    throw new PeerFailed("no /proc says how much CPU time a process takes");
+  }
+  client.say("0");
+  const { toldMs } = result<WatchResult>(await client.expect("result"));
+  const tookUs = after - before;
+  const readings: readonly Reading[] = [
+    {
+      what: "10,000 registered after an empty restart",
+      unit: "s",
+      value: beats.joinSeconds,
+      bound: 10,
+    },
+    { what: "beats", unit: "a second", value: beats.beats / beats.seconds },
+    { what: "p50 of a beat", unit: "ms", value: beats.p50Ms },
+    { what: "p99 of a beat", unit: "ms", value: beats.p99Ms, bound: 20 },
+    {
+      what: "CPU of the registry",
+      unit: "% a core",
+      value: tookUs / beats.seconds / 1e4,
+      bound: 60,
+    },
+    { what: "CPU of a beat", unit: "us", value: tookUs / beats.beats, bound: 100 },
+    { what: "1,000 watchers told of a change", unit: "ms", value: toldMs, bound: 250 },
+    { what: "heap of an instance", unit: "bytes", value: beats.heapBytesEach, bound: 2_048 },
+  ];
+  return readings;
+}
+
 /** Every trial there is. */
 export const trialRows: readonly TrialRow[] = [
   {
@@ -145,6 +180,11 @@ export const trialRows: readonly TrialRow[] = [
     name: "beside",
     title: "a call of 1 ms beside a reply of 50 MB on the same connection",
     round: besideRound,
+  },
+  {
+    name: "registry",
+    title: "a registry in memory with 10,000 instances that beat every 3 s",
+    round: registryRound,
   },
 ];
 
