@@ -1,21 +1,14 @@
-import { parseAddress } from "./base/address.ts";
-import type { Address } from "./base/address.ts";
 import { Deadlines } from "./base/deadlines.ts";
 import { GeeError } from "./base/errors.ts";
 import { limits } from "./base/limits.ts";
 import { stderrLog } from "./base/log.ts";
 import type { Log } from "./base/log.ts";
-import { nearest, splitList } from "./base/names.ts";
 import { systemClock } from "./base/time.ts";
 import type { Clock } from "./base/time.ts";
-import { ListCache } from "./discovery/list-cache.ts";
 import type { Member } from "./discovery/member.ts";
-import { createRegistryClient } from "./discovery/registry-client.ts";
-import { checkRegistryToken, parseRegistryUrls } from "./discovery/registry-url.ts";
-import { createFixedResolver, createRegistryResolver } from "./discovery/resolver.ts";
-import type { Resolver } from "./discovery/resolver.ts";
-import { createPolicy, policyNames } from "./fleet/balancer.ts";
-import type { PolicyName } from "./fleet/balancer.ts";
+import { resolverOf } from "./discovery/member-source.ts";
+import type { PolicyName } from "./base/policy-name.ts";
+import type { Canary } from "./fleet/preference.ts";
 import { createDial } from "./net/dial.ts";
 import { Pool } from "./rpc/pool.ts";
 import { interceptCalls, interceptWork } from "./rpc/interceptors.ts";
@@ -23,10 +16,25 @@ import type { ClientInterceptor, Invocation } from "./rpc/interceptors.ts";
 import { createRemote } from "./rpc/remote.ts";
 import type { Call, CallOptions, OneWay, Remote } from "./rpc/remote.ts";
 import { checkMaxMessageBytes } from "./wire/hello.ts";
-import { createRequestMaker, noOptions, withSignal } from "./routing/request.ts";
+import {
+  everyAnswer,
+  everyOutcome,
+  firstAnswer,
+  firstAnswers,
+  quorumOf,
+} from "./routing/fan-out.ts";
+import type { MemberCall, Outcome } from "./routing/fan-out.ts";
+import {
+  createPatienceMaker,
+  createRequestMaker,
+  noOptions,
+  policyNamed,
+  withSignal,
+} from "./routing/request.ts";
 import { Router } from "./routing/router.ts";
 
 export type { CallOptions } from "./rpc/remote.ts";
+export type { Outcome } from "./routing/fan-out.ts";
 
 /** Settings of {@link connect}. Name a registry or addresses, not both. */
 export interface ConnectOptions {
@@ -50,8 +58,24 @@ export interface ConnectOptions {
   readonly cache?: string;
   /** The deadline of calls that name none. Default 10 s. */
   readonly timeoutMs?: number;
-  /** How a server is chosen. Default `"round-robin"`. */
+  /**
+   * How a server is chosen. Default `"p2c"`: the better of two drawn at random, by what calls there
+   * took of late and how many are under way; for streams `"least-in-flight"`. `"weighted-random"`,
+   * `"random"` and `"round-robin"` heed the list alone, `"hash"` the call's `hashKey`.
+   */
   readonly policy?: PolicyName;
+  /**
+   * Where this client is. Servers of the same zone get its calls, as long as at least 1 in 1.4 of
+   * them is well; beyond that, other zones get their share. Default: zones are not heeded.
+   */
+  readonly zone?: string | undefined;
+  /** Servers with these tags get this part of the calls (0 to 1), the others the rest. */
+  readonly canary?: Canary;
+  /**
+   * How many servers of one service this client calls: of a larger fleet it keeps to a part of its
+   * own, so that not everybody is connected to everybody. 0 = all. Default 64.
+   */
+  readonly subsetSize?: number;
   /** Run around every call, the first outermost. */
   readonly interceptors?: readonly ClientInterceptor[];
   /** The largest message that is accepted, 64 KiB at least. Default 4 MiB. */
@@ -64,13 +88,12 @@ export interface ConnectOptions {
   readonly clock?: Clock;
 }
 
-/** What one member answered in a broadcast. */
-export type Outcome = {
-  /** Who answered. */
-  readonly member: Member;
-} & (
-  { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: GeeError }
-);
+/** Settings of {@link Gee.ready}. */
+export interface ReadyOptions {
+  /** How long to wait. Default: the client's `timeoutMs`. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
 
 /**
  * A client: services by name, calls to them, connections that it owns. Disposing it awaits the
@@ -105,6 +128,30 @@ export interface Gee extends AsyncDisposable {
     args?: readonly unknown[],
     options?: CallOptions,
   ): Promise<readonly Outcome[]>;
+  /**
+   * Calls every member of the service. Resolves with the first result, and cancels the rest; rejects
+   * when all have failed.
+   */
+  fork(method: string, args?: readonly unknown[], options?: CallOptions): Promise<unknown>;
+  /**
+   * Calls every member of the service. Resolves with the first `count` results in the order in which
+   * they came, and cancels the rest; rejects as soon as there cannot be so many. `"majority"` is more
+   * than half of those in sight. Without so many members in sight nobody is called:
+   * FAILED_PRECONDITION, reason NO_QUORUM.
+   */
+  quorum(
+    count: number | "majority",
+    method: string,
+    args?: readonly unknown[],
+    options?: CallOptions,
+  ): Promise<readonly unknown[]>;
+  /**
+   * Connects to the servers of a service, or to all, before there is a call for them. Resolves when one
+   * of them takes calls, and goes on with the others. While there is none it keeps trying.
+   *
+   * Rejects with a {@link GeeError}: DEADLINE_EXCEEDED with what was in the way, CANCELLED.
+   */
+  ready(service?: string, options?: ReadyOptions): Promise<void>;
   /** The members in sight, all or those that serve `service`. */
   members(service?: string): Promise<readonly Member[]>;
   /**
@@ -122,23 +169,9 @@ function wrong(message: string, hint?: string): GeeError {
   });
 }
 
-function createResolver(options: ConnectOptions, clock: Clock, log: Log): Resolver {
-  if (options.address !== undefined) {
-    if (options.registry !== undefined) throw wrong("name a registry or addresses, not both");
-    if (options.cache !== undefined) throw wrong("a cache keeps the list of a registry");
-    const addresses: Address[] = splitList(options.address).map(parseAddress);
-    if (addresses.length === 0) throw wrong("no address is named");
-    return createFixedResolver(addresses);
-  }
-  const urls = parseRegistryUrls(options.registry ?? "http://127.0.0.1:9999");
-  if (urls.length === 0) throw wrong("no registry is named");
-  const token = options.registryToken;
-  checkRegistryToken(urls, token, log);
-  const registries = urls.map((url) => createRegistryClient({ url, token, clock, log }));
-  if (options.cache === undefined) return createRegistryResolver({ registries, clock, log });
-  if (options.cache === "") throw wrong("no file is named for the cache");
-  const cache = new ListCache({ file: options.cache, registries: urls, clock, log });
-  return createRegistryResolver({ registries, clock, log, cache });
+function checkSubset(size: number = limits.subsetSize): number {
+  if (Number.isInteger(size) && size >= 0) return size;
+  throw wrong(`subsetSize is ${size}, and must be a whole number, or 0 for all`);
 }
 
 /**
@@ -149,28 +182,25 @@ function createResolver(options: ConnectOptions, clock: Clock, log: Log): Resolv
 export function connect(options: ConnectOptions = {}): Gee {
   const clock = options.clock ?? systemClock;
   const log = options.log ?? stderrLog;
-  const policy = options.policy ?? "round-robin";
-  if (!policyNames.includes(policy)) {
-    const near = nearest(policy, policyNames);
-    throw wrong(
-      `there is no policy ${policy}; there are ${policyNames.join(", ")}`,
-      near === undefined ? undefined : `did you mean ${near}?`,
-    );
-  }
+  const policy = policyNamed(options.policy ?? "p2c");
   const { interceptors = [], maxMessageBytes = limits.maxMessageBytes } = options;
   checkMaxMessageBytes(maxMessageBytes);
   const deadlines = new Deadlines(clock);
   const router = new Router({
     clock,
     log,
-    resolver: createResolver(options, clock, log),
+    resolver: resolverOf(options, clock, log),
     pool: new Pool({ open: createDial(clock), clock, deadlines, maxMessageBytes }),
     deadlines,
-    policy: createPolicy(policy),
+    policy,
     named: options.address !== undefined,
+    zone: options.zone,
+    canary: options.canary,
+    subsetSize: checkSubset(options.subsetSize),
   });
 
   const request = createRequestMaker(clock, options.timeoutMs);
+  const patience = createPatienceMaker(clock, options.timeoutMs);
 
   // Not async functions: a call is one promise, and each layer of them would cost a turn.
   const makeCall = interceptCalls((method, args, own) => {
@@ -191,14 +221,15 @@ export function connect(options: ConnectOptions = {}): Gee {
   /** Calls every member, and cancels what is left when `work` is done with the answers. */
   async function callAll<T>(
     { method, args, options: own }: Invocation,
-    work: (calls: Awaited<ReturnType<Router["callAll"]>>) => Promise<T>,
+    work: (calls: readonly MemberCall[]) => Promise<T>,
+    check?: (members: number) => void,
   ): Promise<T> {
     const wanted = request(method, args, own);
     if (wanted.stream !== undefined) throw wrong("a stream can be sent to one server only");
     const rest = new AbortController();
     const signal =
       wanted.signal === undefined ? rest.signal : AbortSignal.any([wanted.signal, rest.signal]);
-    const calls = await router.callAll(withSignal(wanted, signal));
+    const calls = await router.callAll(withSignal(wanted, signal), check);
     let why: unknown;
     try {
       return await work(calls);
@@ -210,36 +241,44 @@ export function connect(options: ConnectOptions = {}): Gee {
     }
   }
 
+  /**
+   * The same behind the interceptors. What one of them makes of the values of a single answer is what
+   * the caller gets; lists of answers are handed on as they are.
+   */
+  async function callAllAs<T>(
+    invocation: Invocation,
+    work: (calls: readonly MemberCall[]) => Promise<readonly T[]>,
+    check?: (members: number) => void,
+  ): Promise<readonly T[]> {
+    let found: readonly T[] = [];
+    await interceptWork(interceptors, invocation, async (made) => {
+      found = await callAll(made, work, check);
+      return found;
+    });
+    return found;
+  }
+
   return {
     call,
     service,
-    async broadcast(method, args = [], own = {}) {
-      return await interceptWork(interceptors, { method, args, options: own }, (invocation) =>
-        callAll(invocation, async (calls) => {
-          const values = await Promise.all(calls.map(({ answer }) => answer));
-          return values[0];
-        }),
-      );
-    },
-    async broadcastAll(method, args = [], own = {}) {
-      const outcomes = (invocation: Invocation): Promise<readonly Outcome[]> =>
-        callAll(invocation, (calls) =>
-          Promise.all(
-            calls.map(({ member, answer }) =>
-              answer.then(
-                (value): Outcome => ({ member, ok: true, value }),
-                (error: unknown): Outcome => ({ member, ok: false, error: GeeError.from(error) }),
-              ),
-            ),
-          ),
-        );
-      let found: readonly Outcome[] = [];
-      // What an interceptor makes of the outcomes is its own; the caller gets them as they are.
-      await interceptWork(interceptors, { method, args, options: own }, async (invocation) => {
-        found = await outcomes(invocation);
-        return found;
-      });
-      return found;
+    broadcast: (method, args = [], own = {}) =>
+      interceptWork(interceptors, { method, args, options: own }, (invocation) =>
+        callAll(invocation, everyAnswer),
+      ),
+    broadcastAll: (method, args = [], own = {}) =>
+      callAllAs({ method, args, options: own }, everyOutcome),
+    fork: (method, args = [], own = {}) =>
+      interceptWork(interceptors, { method, args, options: own }, (invocation) =>
+        callAll(invocation, firstAnswer),
+      ),
+    quorum: (count, method, args = [], own = {}) =>
+      callAllAs(
+        { method, args, options: own },
+        (calls) => firstAnswers(calls, quorumOf(count, calls.length)),
+        (members) => void quorumOf(count, members),
+      ),
+    async ready(name, { timeoutMs, signal } = {}) {
+      await router.ready(name, patience(name, timeoutMs, signal));
     },
     members: (wanted) => router.members(wanted),
     watchMembers: () => router.watchMembers(),

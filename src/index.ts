@@ -5,7 +5,7 @@ export { GeeError } from "./base/errors.ts";
 export { fault, isFault } from "./base/faults.ts";
 export { callContext } from "./rpc/context.ts";
 
-export type { ConnectOptions, Gee, Outcome } from "./client.ts";
+export type { ConnectOptions, Gee, Outcome, ReadyOptions } from "./client.ts";
 export type { ServeOptions, Server } from "./server.ts";
 export type { Registry, RegistryOptions } from "./registry.ts";
 export type { Address } from "./base/address.ts";
@@ -14,7 +14,8 @@ export type { AnyFault, Fault, FaultFields } from "./base/faults.ts";
 export type { Log, LogFields } from "./base/log.ts";
 export type { Clock, Timer } from "./base/time.ts";
 export type { Member } from "./discovery/member.ts";
-export type { PolicyName } from "./fleet/balancer.ts";
+export type { PolicyName } from "./base/policy-name.ts";
+export type { Canary, Tags } from "./fleet/preference.ts";
 export type { CallContext, NestedCaller } from "./rpc/context.ts";
 export type {
   ClientInterceptor,

@@ -179,7 +179,7 @@ test("calls and streams that come meanwhile go to another server, and none is lo
   const [a, b] = [new Foo("a"), new Foo("b")];
   const leaving = await loopback.serve({ Foo: a }, times);
   const staying = await loopback.serve({ Foo: b }, times);
-  const gee = loopback.connect([leaving, staying]);
+  const gee = loopback.connect([leaving, staying], { policy: "round-robin" });
   const before = [await gee.call("Foo.Who"), await gee.call("Foo.Who")];
   expect(before.sort()).toEqual(["a", "b"]);
   const stopped = leaving.stop();

@@ -118,7 +118,7 @@ test("a connection that is cut does not stop the handler, and the call that come
   using proxy = new TcpProxy(server);
   await using gee = connect({ address: proxy.address, drainTimeoutMs: 0 });
   shop.gate = Promise.withResolvers();
-  const lost = failureOf(gee.call("Shop.Buy", ["apple"], key));
+  const lost = failureOf(gee.call("Shop.Buy", ["apple"], { ...key, maxAttempts: 1 }));
   await until(() => shop.bought.length === 1, "the handler's start");
   proxy.cut();
   expect(await lost).toMatchObject({ code: "UNAVAILABLE", executed: "maybe" });
@@ -138,6 +138,22 @@ test("a connection that is cut does not stop the handler, and the call that come
   await unkeyed;
   await until(() => shop.aborted.length === 1, "its signal");
   shop.gate.resolve();
+});
+
+test("a call with a key whose answer is lost is sent again by itself, and runs once", async () => {
+  const { loopback, shop, server } = await open();
+  await using _ = loopback;
+  using proxy = new TcpProxy(server);
+  await using gee = connect({ address: proxy.address });
+  shop.gate = Promise.withResolvers();
+  const bought = gee.call("Shop.Buy", ["apple"], key);
+  await until(() => shop.bought.length === 1, "the handler's start");
+  proxy.cut();
+  await until(() => server.connections() === 0, "the end of the connection");
+  await until(() => server.inFlight() === 1, "the second attempt");
+  shop.gate.resolve();
+  expect(await bought).toEqual({ number: 1, item: "apple" });
+  expect(shop.bought).toEqual(["apple"]);
 });
 
 test("a handler whose caller is gone has the time that it was given, and no more", async () => {

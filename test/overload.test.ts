@@ -169,7 +169,7 @@ async function two() {
     await loopback.serve({ Foo: a }, { methods }),
     await loopback.serve({ Foo: b }, { methods }),
   ] as const;
-  const gee = loopback.connect(servers);
+  const gee = loopback.connect(servers, { policy: "round-robin" });
   expect([await gee.call("Foo.Who"), await gee.call("Foo.Who")].sort()).toEqual(["a", "b"]);
   return { loopback, a, b, servers, gee };
 }

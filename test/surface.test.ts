@@ -30,6 +30,7 @@ test("and the types of what they take and give", () => {
     "Call",
     "CallContext",
     "CallOptions",
+    "Canary",
     "ClientInterceptor",
     "Clock",
     "Code",
@@ -50,6 +51,7 @@ test("and the types of what they take and give", () => {
     "OneWay",
     "Outcome",
     "PolicyName",
+    "ReadyOptions",
     "Registry",
     "RegistryOptions",
     "Remote",
@@ -59,6 +61,7 @@ test("and the types of what they take and give", () => {
     "Server",
     "ServerInterceptor",
     "ServiceOptions",
+    "Tags",
     "Timer",
   ]);
 });

@@ -141,8 +141,20 @@ export const limits = {
   /** How long an address that turned out not to be a gee server is left alone. */
   strangerMs: 300_000,
   /** A lost connection is dialled again after the first wait; repeated failures reach the second. */
-  redialMinMs: 50,
+  redialMinMs: 300,
   redialMaxMs: 1_000,
+  /** Connections of one client to one server; a further one is dialled when they are half full. */
+  maxConnectionsPerServer: 4,
+  /** Servers of one service that a client calls; of larger fleets it keeps to a part. */
+  subsetSize: 64,
+  /** While nobody can be reached a call tries again for so long. */
+  unreachableMs: 2_000,
+  /** How often one call is sent, at most. */
+  maxAttempts: 5,
+  /** A client closes a connection that had no call for so long. */
+  idleConnectionMs: 300_000,
+  /** A call that waits so long for a connection tries another server, when there is one. */
+  slowDialMs: 250,
   /** Requests to a registry and heartbeats back off from the first to the second, with full jitter. */
   backoffMinMs: 100,
   backoffMaxMs: 5_000,

@@ -1,72 +1,110 @@
 import type { Deadlines } from "../base/deadlines.ts";
 import type { GeeError } from "../base/errors.ts";
-import type { Member } from "../discovery/member.ts";
-import { OutgoingCall } from "../rpc/outgoing-call.ts";
+import type { Timer } from "../base/time.ts";
 import type { CallRequest } from "../rpc/call-request.ts";
-import type { Wanted } from "./candidates.ts";
+import { OutgoingCall } from "../rpc/outgoing-call.ts";
+import type { Backend } from "./backend.ts";
+import type { Choosing, ServiceFleet } from "./service-fleet.ts";
 
 /** A call before it has a server. */
-export interface RoutedRequest extends CallRequest, Wanted {
+export interface RoutedRequest extends CallRequest, Choosing {
+  readonly service: string;
   readonly timeoutMs: number;
+  /** It may run more than once, whatever the server says of its method. */
+  readonly idempotent: boolean;
+  /** A second server is asked when the first takes longer than most calls do. */
+  readonly hedge: boolean;
+  /** While no server can be reached it waits, until its deadline. */
+  readonly waitForReady: boolean;
+  /** How often it is sent at the most. */
+  readonly maxAttempts: number;
 }
 
 /** Who finds the next server for a call. */
 export interface CallRouter {
-  /** An attempt has failed; true when another is under way. */
+  /** An attempt has failed; true when the call goes on all the same. */
   again(call: RoutedCall, error: GeeError): boolean;
-  /** A call has settled. */
-  settled(): void;
+  /** A call has settled, with its failure if it has failed. */
+  settled(call: RoutedCall, error: GeeError | undefined): void;
 }
 
-/** What tells members apart for one call. */
-export function keyOf(member: Member): string {
-  return `${member.address} ${member.id ?? ""}`;
+/** What a call remembers that did not get its answer at once from the first server that was asked. */
+export class Trail {
+  /** Who is not to be asked again in this round. */
+  readonly tried: Set<Backend> = new Set();
+  /** The failure that says most: the first that is not "unreachable", else the first. */
+  failure: GeeError | undefined = undefined;
+  /** The most members that failed in one round. */
+  failed = 0;
+  /** How often it had been sent when this attempt began. */
+  sentBefore = 0;
+  /** Number of its wait for a connection: what an earlier one waits for does not concern it. */
+  dials = 0;
+  /** The list was asked for anew because everybody on it had failed. */
+  refreshed = false;
+  /** It went to its one other member because the first had too much to do, or not the method. */
+  movedOn = false;
+  /** It is for one member, as in a broadcast, and goes nowhere else. */
+  solo = false;
+  /** The one that may answer: it may have run there, and knows the call's key. */
+  only: Backend | undefined = undefined;
+  /** How often everybody was tried, and it waited. */
+  rounds = 0;
+  /** Since when nobody could be reached. */
+  lostSince: number | undefined = undefined;
+  /** How often it waited before it was sent again. */
+  retries = 0;
+  /** What it waits for. */
+  timer: Timer | undefined = undefined;
+  /** Stands for a second call that may answer this one. */
+  hedge: Hedged | undefined = undefined;
 }
 
-/** A call, and its way through the candidates. */
+/** A call, and its way through the members. */
 export class RoutedCall extends OutgoingCall {
+  // Few fields, as each is written for each call: what most calls do not need is in the trail.
   readonly #router: CallRouter;
   // Declared only: defined a second time, it would be written twice for each call.
   declare readonly request: RoutedRequest;
-  candidates: readonly Member[];
-  /** Where among the candidates it began. */
-  start = 0;
-  /** Who was tried, by {@link keyOf}. Made when the first attempt has failed. */
-  tried: Set<string> | undefined = undefined;
-  current: Member | undefined = undefined;
-  /** It has not waited for anything yet, so all of its time is left. */
-  fresh = true;
-  /** The list was asked for anew because everybody on it had failed. */
-  refreshed: boolean;
-  /** The failure that says most: the first that is not "unreachable", else the first. */
-  failure: GeeError | undefined = undefined;
+  /** Those among whom it finds its server. */
+  fleet: ServiceFleet | undefined = undefined;
+  /** Who is being asked; undefined between two attempts. */
+  backend: Backend | undefined = undefined;
+  /** When it was sent last. */
+  sentAt = 0;
+  /** Undefined while it has not waited for anything: then all of its time is left. */
+  trail: Trail | undefined = undefined;
 
-  constructor(
-    router: CallRouter,
-    request: RoutedRequest,
-    deadlines: Deadlines,
-    candidates: readonly Member[],
-    refreshed: boolean,
-  ) {
+  constructor(router: CallRouter, request: RoutedRequest, deadlines: Deadlines) {
     super(request, deadlines);
     this.#router = router;
-    this.candidates = candidates;
-    this.refreshed = refreshed;
   }
 
   protected override again(error: GeeError): boolean {
     return this.#router.again(this, error);
   }
 
-  protected override onSettled(): void {
-    this.#router.settled();
+  protected override onSettled(error: GeeError | undefined): void {
+    this.#router.settled(this, error);
   }
 
-  /** Who is left to try, in order. */
-  untried(): readonly Member[] {
-    const { tried, candidates } = this;
-    return tried === undefined
-      ? candidates
-      : candidates.filter((member) => !tried.has(keyOf(member)));
+  /** What it remembers, from now on. */
+  get memory(): Trail {
+    return (this.trail ??= new Trail());
   }
+
+  /** Whether this attempt was sent. */
+  get wasSent(): boolean {
+    return this.sends > (this.trail?.sentBefore ?? 0);
+  }
+}
+
+/** The second attempt beside a call's first. */
+export interface Hedged {
+  /** When it is to start; undefined while nobody knows how long calls take. */
+  readonly timer: Timer | undefined;
+  /** Ends it; undefined while none is under way. */
+  second: AbortController | undefined;
+  /** The first attempt has failed for good; it is for the second one to answer. */
+  failure: GeeError | undefined;
 }

@@ -2,18 +2,27 @@ import type { Deadlines } from "../base/deadlines.ts";
 import { GeeError } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
-import { nearest } from "../base/names.ts";
 import type { Clock } from "../base/time.ts";
 import type { Member } from "../discovery/member.ts";
 import type { Resolver } from "../discovery/resolver.ts";
-import type { Policy } from "../fleet/balancer.ts";
-import { mayGoElsewhere } from "../fleet/retry.ts";
-import type { Connection } from "../rpc/connection.ts";
+import type { Policy } from "../fleet/policy.ts";
+import type { Canary } from "../fleet/preference.ts";
 import type { Pool } from "../rpc/pool.ts";
 import type { Call } from "../rpc/remote.ts";
-import { Candidates } from "./candidates.ts";
-import { keyOf, RoutedCall } from "./routed-call.ts";
+import { AnswerClock } from "./answer-clock.ts";
+import { Attempts } from "./attempts.ts";
+import type { Backend } from "./backend.ts";
+import type { MemberCall } from "./fan-out.ts";
+import { Fleets } from "./fleets.ts";
+import { Hedging } from "./hedging.ts";
+import { becomeReady } from "./ready.ts";
+import { Retrying } from "./retrying.ts";
+import type { AttemptMaker } from "./retrying.ts";
+import type { ServiceFleet } from "./service-fleet.ts";
+import { RoutedCall } from "./routed-call.ts";
 import type { CallRouter, RoutedRequest } from "./routed-call.ts";
+import type { Patience } from "./within.ts";
+import { Strangers } from "./strangers.ts";
 import { watchMembers } from "./watch-members.ts";
 import { within } from "./within.ts";
 
@@ -21,65 +30,113 @@ import { within } from "./within.ts";
 export interface RouterOptions {
   readonly clock: Clock;
   readonly log: Log;
+  readonly random?: (() => number) | undefined;
   readonly resolver: Resolver;
   readonly pool: Pool;
   readonly deadlines: Deadlines;
+  /** How a server is chosen for calls that do not say it. */
   readonly policy: Policy;
   /** The user named the members' addresses; no registry did. */
   readonly named: boolean;
+  readonly zone?: string | undefined;
+  readonly canary?: Canary | undefined;
+  /** Servers of one service that are called at most; 0 = all. Default `limits.subsetSize`. */
+  readonly subsetSize?: number | undefined;
 }
 
 /**
- * Finds a server for each call: resolver, candidates, policy, pool, connection. A call that was
- * certainly not started goes on to the next candidate, each at most once; when all have failed, the
- * list is asked for once more, and those who are new on it are tried too.
+ * Finds a server for each call: resolver, fleet, policy, lane, connection. What becomes of a call
+ * whose attempt fails is for {@link Retrying} to say.
  */
-export class Router implements CallRouter {
+export class Router implements CallRouter, AttemptMaker {
   readonly #options: RouterOptions;
-  readonly #candidates: Candidates;
+  readonly #strangers: Strangers;
+  readonly #fleets: Fleets;
+  readonly #answerClock: AnswerClock;
+  readonly #attempts: Attempts;
+  readonly #retrying: Retrying;
+  readonly #hedging: Hedging;
   #active = 0;
   #idle: PromiseWithResolvers<void> | undefined;
   #closed: Promise<void> | undefined;
   readonly #closing: PromiseWithResolvers<void> = Promise.withResolvers();
 
   constructor(options: RouterOptions) {
+    const { clock, log, named, resolver, zone, canary, random = Math.random } = options;
     this.#options = options;
-    this.#candidates = new Candidates(options.clock, options.log, options.named);
+    this.#strangers = new Strangers(clock, log, named);
+    this.#fleets = new Fleets({
+      ...options,
+      random,
+      zone,
+      canary,
+      strangers: this.#strangers,
+      subsetSize: options.subsetSize ?? limits.subsetSize,
+      seed: Math.floor(random() * 2 ** 32),
+    });
+    this.#retrying = new Retrying({
+      clock,
+      random,
+      resolver,
+      fleets: this.#fleets,
+      strangers: this.#strangers,
+      maker: this,
+    });
+    this.#answerClock = new AnswerClock(clock);
+    this.#attempts = new Attempts(clock, this.#strangers, this.#retrying);
+    this.#hedging = new Hedging(clock, this);
   }
 
   /** Starts a call. The promise is the call's own. @throws GeeError when the router is closed */
   call(request: RoutedRequest): Call {
-    const call = this.#begin(request, [], false);
+    const call = this.#begin(request);
     if (call.settled) return call.call;
     const list = this.#options.resolver.current();
     if (list === undefined || list.length === 0) {
       void this.#lookUp(call);
-      return call.call;
+    } else {
+      this.#start(call, list);
     }
-    this.#aim(call, list);
-    if (call.candidates.length === 0) void this.#lookAgain(call);
-    else this.#next(call);
     return call.call;
   }
 
-  /** Starts the same call on every candidate; none goes elsewhere. */
+  /**
+   * Starts the same call on every member that is asked first; none goes elsewhere. `check` hears
+   * beforehand how many there are, and throws when that is not right.
+   */
   async callAll(
     request: RoutedRequest,
-  ): Promise<readonly { readonly member: Member; readonly answer: Promise<unknown> }[]> {
+    check?: (members: number) => void,
+  ): Promise<readonly MemberCall[]> {
     this.#checkOpen();
     const { clock, resolver } = this.#options;
-    this.#use(await within(clock, request, resolver.members()));
-    if (this.#candidates.of(request).length === 0) {
+    this.#fleets.use(await within(clock, request, resolver.members()));
+    if (this.#fleets.of(request).size === 0) {
       await within(clock, request, resolver.refresh());
-      this.#use(resolver.current() ?? []);
+      this.#fleets.use(resolver.current() ?? []);
     }
-    const candidates = this.#candidates.of(request);
-    if (candidates.length === 0) throw this.#candidates.nobody(request);
-    return candidates.map((member) => {
-      const call = this.#begin(request, [member], true);
-      if (!call.settled) this.#next(call);
-      return { member, answer: call.promise };
+    const fleet = this.#fleets.of(request);
+    const { to } = request;
+    const backends = to === undefined ? fleet.first : [fleet.find(to) ?? []].flat();
+    if (backends.length === 0) throw this.#fleets.nobody(request);
+    check?.(backends.length);
+    return backends.flatMap((backend): MemberCall[] => {
+      const call = this.callAt(request, fleet, backend, 0);
+      return call === undefined ? [] : [{ member: backend.member, answer: call.promise }];
     });
+  }
+
+  /** Connects to the members of a service, or to all; resolves when one of them takes calls. */
+  async ready(service: string | undefined, patience: Patience): Promise<void> {
+    this.#checkOpen();
+    const { clock, resolver, random = Math.random } = this.#options;
+    const fleetOf = (list: readonly Member[]): ServiceFleet => {
+      this.#fleets.use(list);
+      if (service === undefined) return this.#fleets.all();
+      return this.#fleets.of({ service, to: undefined });
+    };
+    const closing = this.#closing.promise;
+    await becomeReady({ clock, random, resolver, closing, fleetOf }, patience);
   }
 
   /** The members in sight. */
@@ -104,177 +161,109 @@ export class Router implements CallRouter {
     });
   }
 
-  #begin(request: RoutedRequest, candidates: readonly Member[], refreshed: boolean): RoutedCall {
+  #begin(request: RoutedRequest): RoutedCall {
     this.#checkOpen();
     this.#active++;
-    const { deadlines } = this.#options;
-    const call = new RoutedCall(this, request, deadlines, candidates, refreshed);
+    const call = new RoutedCall(this, request, this.#options.deadlines);
     call.listen();
     return call;
-  }
-
-  /** A call has settled. */
-  settled(): void {
-    if (--this.#active === 0) this.#idle?.resolve();
   }
 
   // -------------------------------------------------------------- members
 
   async #lookUp(call: RoutedCall): Promise<void> {
-    call.fresh = false;
+    // From here on time has passed.
+    void call.memory;
     try {
       const list = await this.#options.resolver.members();
-      if (call.settled) return;
-      this.#aim(call, list);
-      if (call.candidates.length === 0) await this.#lookAgain(call);
-      else this.#next(call);
-    } catch (error) {
-      // No further attempt: there is nobody to try.
-      call.refreshed = true;
-      call.fail(GeeError.from(error, "no"));
+      if (!call.settled) this.#start(call, list);
+    } catch (thrown) {
+      const error = GeeError.from(thrown, "no");
+      if (call.request.waitForReady && error.code === "UNAVAILABLE") this.#retrying.nobody(call);
+      else call.fail(error);
     }
+  }
+
+  #start(call: RoutedCall, list: readonly Member[]): void {
+    const { request } = call;
+    this.#fleets.use(list);
+    const fleet = this.#fleets.of(request);
+    call.fleet = fleet;
+    // One that is itself a further attempt must not allow others.
+    if (request.attempt === 0) fleet.budget.deposit(request.deadlineAt - request.timeoutMs);
+    if (request.hedge) this.#hedging.called(call, fleet);
+    this.next(call);
+  }
+
+  /** Takes the list of now. */
+  aim(call: RoutedCall): void {
+    this.#fleets.use(this.#options.resolver.current() ?? []);
+    call.fleet = this.#fleets.of(call.request);
   }
 
   /** Nobody that is left on the list serves this: the list may be older than the server. */
-  async #lookAgain(call: RoutedCall): Promise<void> {
-    call.refreshed = true;
-    call.fresh = false;
+  async lookAgain(call: RoutedCall): Promise<void> {
+    call.memory.refreshed = true;
     await this.#options.resolver.refresh();
     if (call.settled) return;
-    const before = call.candidates;
-    this.#aim(call, this.#options.resolver.current() ?? []);
-    call.candidates = call.untried();
-    if (call.candidates.length > 0) {
-      this.#next(call);
-      return;
-    }
-    call.candidates = before;
-    call.fail(this.#verdict(call));
-  }
-
-  #use(list: readonly Member[]): void {
-    if (this.#candidates.use(list)) this.#options.pool.keepOnly(list);
-  }
-
-  /** Takes the candidates of a list as the call's, and a place among them to begin. */
-  #aim(call: RoutedCall, list: readonly Member[]): void {
-    this.#use(list);
-    call.candidates = this.#candidates.of(call.request);
-    const count = call.candidates.length;
-    call.start = count > 1 ? this.#options.policy(count) : 0;
+    this.aim(call);
+    this.next(call);
   }
 
   // -------------------------------------------------------------- attempts
 
-  /** Sends the call to its next candidate, or has the list asked for once more, or gives up. */
-  #next(call: RoutedCall): void {
-    const member = this.#choose(call);
-    if (member !== undefined) this.#attempt(call, member);
-    else if (!call.refreshed) void this.#lookAgain(call);
-    else call.fail(this.#verdict(call));
+  /** Goes to whoever is to be asked next. */
+  next(call: RoutedCall): void {
+    const { fleet, request, trail } = call;
+    const now =
+      trail === undefined ? request.deadlineAt - request.timeoutMs : this.#options.clock.now();
+    const backend = fleet?.choose(request, now, trail?.tried);
+    if (backend === undefined) this.#retrying.nobody(call);
+    else this.#attempts.ask(call, backend, now);
   }
 
-  #attempt(call: RoutedCall, member: Member): void {
-    call.current = member;
-    const connection = this.#options.pool.connection(member);
-    if (!(connection instanceof Promise)) {
-      this.#send(call, member, connection);
-      return;
-    }
-    call.fresh = false;
-    connection.then(
-      (ready) => {
-        if (!call.settled) this.#send(call, member, ready);
-      },
-      (error: unknown) => call.fail(GeeError.from(error, "no")),
-    );
+  /** Sends a call to this one member; it goes nowhere else. */
+  callAt(
+    request: RoutedRequest,
+    fleet: ServiceFleet,
+    backend: Backend,
+    attempt: number,
+  ): RoutedCall | undefined {
+    if (this.#closed !== undefined) return undefined;
+    const call = this.#begin(request);
+    call.memory.solo = true;
+    call.fleet = fleet;
+    call.attempt = attempt;
+    if (!call.settled) this.ask(call, backend);
+    return call;
   }
 
-  /** The next candidate from the start on that was not tried; one that is failing comes last. */
-  #choose(call: RoutedCall): Member | undefined {
-    const { candidates, start, tried } = call;
-    const { pool } = this.#options;
-    let waiting: Member | undefined;
-    for (let step = 0; step < candidates.length; step++) {
-      const member = candidates[(start + step) % candidates.length];
-      if (member === undefined || tried?.has(keyOf(member)) === true) continue;
-      if (this.#candidates.strangerError(member) !== undefined) continue;
-      if (!pool.isFailing(member)) return member;
-      // No call is sent there to find out whether it is back; a dial of its own does that.
-      pool.retry(member, (error) => this.#candidates.noteFailure(member, error));
-      waiting ??= member;
-    }
-    return waiting;
+  /** Goes to this one. */
+  ask(call: RoutedCall, backend: Backend): void {
+    this.#attempts.ask(call, backend, this.#options.clock.now());
   }
 
-  #send(call: RoutedCall, member: Member, connection: Connection): void {
-    const { service } = call.request;
-    const { hello } = connection;
-    this.#candidates.noteHello(member);
-    if (member.services === undefined && hello?.complete === true && !hello.services.has(service)) {
-      // An old member's hello is the first word on what it serves.
-      const near = nearest(service, hello.services.keys());
-      call.fail(
-        new GeeError("UNIMPLEMENTED", `there is no service ${service}`, {
-          reason: "NO_SUCH_METHOD",
-          executed: "no",
-          hint: near === undefined ? undefined : `did you mean ${near}?`,
-        }),
-      );
-      return;
-    }
-    if (call.fresh) connection.start(call, call.request.timeoutMs);
-    else connection.start(call);
-  }
-
-  /** An attempt has failed; true when another is under way. */
+  /** An attempt has failed; true when the call goes on all the same. */
   again(call: RoutedCall, error: GeeError): boolean {
-    const { current, failure } = call;
-    const { clock, resolver } = this.#options;
-    if (current !== undefined) this.#candidates.noteFailure(current, error);
-    if (current === undefined || clock.now() >= call.deadlineAt) return false;
-    if (!mayGoElsewhere(error)) return false;
-    const lost = error.code === "UNAVAILABLE";
-    if (failure === undefined || (failure.code === "UNAVAILABLE" && !lost)) call.failure = error;
-    call.tried ??= new Set();
-    call.tried.add(keyOf(current));
-    call.current = undefined;
-    call.fresh = false;
-    // The list that named it may be out of date; whoever comes next should have a newer one.
-    if (lost) void resolver.refresh();
-    const next = this.#choose(call);
-    if (next !== undefined) {
-      this.#attempt(call, next);
-      return true;
-    }
-    if (lost && !call.refreshed) {
-      void this.#lookAgain(call);
-      return true;
-    }
-    const verdict = this.#verdict(call);
-    if (verdict === error) return false;
-    call.fail(verdict);
-    return true;
+    return this.#retrying.again(call, error) || this.#hedging.holds(call, error);
   }
 
-  /** What is said of a call that has nobody left to try. */
-  #verdict(call: RoutedCall): GeeError {
-    const { candidates, failure, request } = call;
-    const [first] = candidates;
-    const error =
-      failure ?? (first === undefined ? undefined : this.#candidates.strangerError(first));
-    // That guesses failed is beside the point: nobody lists the service.
-    if (error === undefined || this.#candidates.areGuesses(candidates)) {
-      return this.#candidates.nobody(request);
+  /** A call has settled. */
+  settled(call: RoutedCall, error: GeeError | undefined): void {
+    const { backend, fleet, trail } = call;
+    if (backend !== undefined && fleet !== undefined) {
+      const now = this.#answerClock.now();
+      if (trail?.hedge !== undefined) this.#hedging.attemptOver(call, fleet, error, now);
+      this.#retrying.over(call, fleet, backend, error, now);
     }
-    const count = call.tried?.size ?? 0;
-    if (count < 2 || error.code !== "UNAVAILABLE") return error;
-    return new GeeError(
-      "UNAVAILABLE",
-      `none of ${count} servers of ${request.service} takes the call; the first: ${error.message}`,
-      { reason: error.reason, executed: "no", hint: error.hint, cause: error },
-    );
+    if (trail !== undefined) {
+      if (trail.hedge !== undefined) this.#hedging.settled(trail.hedge);
+      this.#retrying.settled(call);
+    }
+    if (--this.#active === 0) this.#idle?.resolve();
   }
+
+  // -------------------------------------------------------------- ending
 
   /**
    * Starts no further call, awaits those in flight for so long, and closes: what is still in flight
@@ -293,6 +282,7 @@ export class Router implements CallRouter {
       await idle.promise;
       timer.cancel();
     }
+    this.#retrying.close();
     if (this.#active > 0) this.#options.pool.closeNow();
     await this.#options.resolver[Symbol.asyncDispose]();
     await this.#options.pool.close(limits.helloTimeoutMs);

@@ -17,7 +17,7 @@ import { LinkWatch } from "./link-watch.ts";
 import { OpenCalls } from "./open-calls.ts";
 import type { OpenCallsOwner } from "./open-calls.ts";
 import type { OutgoingCall } from "./outgoing-call.ts";
-import { brokenBy, helloTimeout, noHello, notGreeted, unsupportedKind } from "./refusals.ts";
+import { brokenBy, helloTimeout, notGreeted, unsupportedKind } from "./refusals.ts";
 import { takeAnswer } from "./take-answer.ts";
 import type { AnswerMessage } from "./take-answer.ts";
 import { closingError } from "./start-refusal.ts";
@@ -98,14 +98,24 @@ export class Connection implements ChannelOwner, OpenCallsOwner {
     return this.#calls.size;
   }
 
+  /** The id of the next call; it rises with each. */
+  get nextCallId(): number {
+    return this.#calls.nextId;
+  }
+
+  /** Whether it takes a call now, and is not half full of calls yet. */
+  get hasRoom(): boolean {
+    return this.#state === "ready" && this.#calls.hasRoom;
+  }
+
   /** Settles when the connection is closed, for whatever reason. */
   get closedPromise(): Promise<void> {
     return this.#closed.promise;
   }
 
   /**
-   * Sends a call; it hears of its answer, or of its failure. The connection must be ready. `leftMs` is
-   * what is left of its deadline, for those who know without looking at the clock.
+   * Sends a call; it hears of its answer, or of its failure. `leftMs` is what is left of its deadline,
+   * for those who know without looking at the clock.
    */
   start(call: OutgoingCall, leftMs: number = call.deadlineAt - this.clock.now()): void {
     if (this.#state === "ready") this.#calls.start(call, leftMs);
@@ -158,14 +168,8 @@ export class Connection implements ChannelOwner, OpenCallsOwner {
       case "fault":
         this.#take(message);
         break;
-      case "part":
-      case "call":
-      case "callerHello":
-      case "serverHello":
-        this.#protocolError(`${message.kind} from a server`);
-        break;
       default:
-        message satisfies never;
+        this.#protocolError(`${message.kind} from a server`);
     }
     this.#drained();
   }
@@ -222,6 +226,7 @@ export class Connection implements ChannelOwner, OpenCallsOwner {
   blocked(): void {
     this.#watch.waiting();
   }
+
   drained(): void {
     this.#calls.look();
     this.#watch.waiting();
@@ -282,17 +287,13 @@ export class Connection implements ChannelOwner, OpenCallsOwner {
 
   closed(why: GeeError): void {
     if (this.#state === "closed") return;
-    const wordless = this.#state === "greeting" && why.reason === "CONNECTION_LOST";
+    const isGreeting = this.#state === "greeting";
     this.#state = "closed";
     this.#helloTimer.cancel();
     this.#keepalive?.close();
     this.#watch.closed();
     const reason = this.#refusal ?? why;
-    this.#greeting.reject(
-      wordless && this.#refusal === undefined
-        ? noHello(this.channel.link.peer, why)
-        : notGreeted(reason),
-    );
+    if (isGreeting) this.#greeting.reject(notGreeted(reason, this.channel.link.peer));
     this.#calls.closed(reason);
     this.#closed.resolve();
   }

@@ -12,7 +12,7 @@ import type { CallCarrier } from "./call-request.ts";
 import type { OutgoingCall } from "./outgoing-call.ts";
 import { KnownMethods } from "./known-methods.ts";
 import { Pending } from "./pending.ts";
-import { badAnswer, draining } from "./refusals.ts";
+import { badAnswer, draining, lost } from "./refusals.ts";
 import { closingError, startRefusal, unsupported } from "./start-refusal.ts";
 
 /** A caller whose next id would pass this opens another connection. */
@@ -73,6 +73,16 @@ export class OpenCalls implements CallCarrier, IdGiver {
     return this.#pending.size + this.#leaving.size;
   }
 
+  /** Whether fewer calls are in flight than half of what the server takes. */
+  get hasRoom(): boolean {
+    return (this.#pending.size + this.#abandoned.size) * 2 < this.#maxInFlight;
+  }
+
+  /** The id of the next call; it rises with each. */
+  get nextId(): number {
+    return this.#nextId;
+  }
+
   /** The server has said what it takes: how many calls, and which methods by number. */
   greeted(hello: Pick<ServerHello, "maxInFlight" | "services" | "features">): void {
     this.#agreed = agreedFeatures(hello.features);
@@ -95,7 +105,7 @@ export class OpenCalls implements CallCarrier, IdGiver {
     const { request } = call;
     const { stream, limited, oneWay, idleMs } = request;
     const facts = this.#methods.find(request.method);
-    const answersStream = facts !== undefined && (facts.flags & methodFlags.answersStream) !== 0;
+    const answersStream = ((facts?.flags ?? 0) & methodFlags.answersStream) !== 0;
     const streams = answersStream || stream !== undefined;
     if (answersStream) call.streams();
     let position: number;
@@ -284,14 +294,7 @@ export class OpenCalls implements CallCarrier, IdGiver {
     const leaving = [...this.#leaving];
     this.#leaving.clear();
     for (const call of [...leaving, ...this.#pending.takeAbove(0)]) {
-      const executed = this.#channel.hasLeft(call.position) ? "maybe" : "no";
-      call.fail(
-        new GeeError("UNAVAILABLE", reason.message, {
-          reason: reason.reason,
-          executed,
-          cause: reason,
-        }),
-      );
+      call.fail(lost(reason, this.#channel.hasLeft(call.position) ? "maybe" : "no"));
     }
   }
 }

@@ -13,17 +13,10 @@ import { belongTo, isCall, rejectTaken, resolveTaken, take } from "./callable.ts
 import type { Callable } from "./callable.ts";
 import type { PendingEntry } from "./pending.ts";
 import type { Call } from "./remote.ts";
+import { countUnclaimed } from "./unclaimed.ts";
 import { itIsAStream, itIsNoStream, streamIdle } from "./refusals.ts";
 
 const ignore = (): void => {};
-
-/** Bytes of items in this process that nobody iterates yet. */
-let unclaimedBytes = 0;
-
-function countUnclaimed(change: number): number {
-  unclaimedBytes += change;
-  return unclaimedBytes;
-}
 
 /**
  * One call of a caller, through all its attempts. It owns the promise, the streams and the deadline,
@@ -42,8 +35,12 @@ export abstract class OutgoingCall implements DeadlineEntry, PendingEntry, Outgo
   id = 0;
   /** What stands for its frame in that connection's outbox. */
   position = 0;
-  /** 0 for the first attempt that was sent, then 1, 2, ... */
+  /** 0 for the first attempt, and one more for each that is a retry: the server gets to know it. */
   attempt = 0;
+  /** How often it was sent. */
+  sends = 0;
+  /** An attempt that has failed may have run, so whatever becomes of the others it may have. */
+  mayHaveRun = false;
   previous: DeadlineEntry | undefined = undefined;
   next: DeadlineEntry | undefined = undefined;
   #carrier: CallCarrier | undefined = undefined;
@@ -100,8 +97,8 @@ export abstract class OutgoingCall implements DeadlineEntry, PendingEntry, Outgo
   /** This attempt failed; true means that another one is under way. */
   protected abstract again(error: GeeError): boolean;
 
-  /** Called once, when the call has settled. */
-  protected abstract onSettled(): void;
+  /** Called once, when the call has settled, with its failure if it has failed. */
+  protected abstract onSettled(error: GeeError | undefined): void;
 
   get settled(): boolean {
     return this.#settled;
@@ -122,7 +119,7 @@ export abstract class OutgoingCall implements DeadlineEntry, PendingEntry, Outgo
 
   /** A connection has sent the call and waits for its answer. */
   carriedBy(carrier: CallCarrier, id: number, position: number): void {
-    this.attempt++;
+    this.sends++;
     this.#carrier = carrier;
     this.id = id;
     this.position = position;
@@ -150,7 +147,18 @@ export abstract class OutgoingCall implements DeadlineEntry, PendingEntry, Outgo
   /** The answer is here. */
   succeed(value: unknown, metadata?: Metadata): void {
     if (metadata !== undefined) this.#tell(metadata, "response");
+    if (this.#finish()) this.#answered(value, undefined);
+  }
+
+  /** Another call has answered in place of this one, which is taken back because of `why`. */
+  answeredBeside(value: unknown, why: GeeError): void {
     if (!this.#finish()) return;
+    this.#carrier?.abandon(this, "CANCELLED", why.message);
+    this.#answered(value, why);
+  }
+
+  #answered(value: unknown, why: GeeError | undefined): void {
+    this.onSettled(why);
     this.#resolve(value);
     this.#streams?.close(itIsNoStream(this.request.method), true);
   }
@@ -167,7 +175,9 @@ export abstract class OutgoingCall implements DeadlineEntry, PendingEntry, Outgo
   ended(metadata: Metadata | undefined): void {
     this.streams();
     if (metadata !== undefined) this.#tell(metadata, "trailing");
-    if (this.#finish()) this.#open().answered();
+    if (!this.#finish()) return;
+    this.onSettled(undefined);
+    this.#open().answered();
   }
 
   /** More of the argument's items may be sent; false when that is more than there may be. */
@@ -190,10 +200,14 @@ export abstract class OutgoingCall implements DeadlineEntry, PendingEntry, Outgo
     this.deadlines.add(this);
     if (canBegin && this.again(error)) return;
     if (metadata !== undefined) this.#tell(metadata, "trailing");
-    if (this.#finish()) this.#fails(this.#streams?.explained(error) ?? error, false);
+    if (!this.#finish()) return;
+    const isSure = error.executed !== "no" || !this.mayHaveRun;
+    const failure = isSure ? error : error.withExecuted("maybe");
+    this.#fails(this.#streams?.explained(failure) ?? failure, false);
   }
 
   #fails(error: GeeError, dropQueued: boolean): void {
+    this.onSettled(error);
     this.#outcome = error;
     this.#reject(error);
     // A source that was never opened may hold something all the same.
@@ -259,7 +273,8 @@ export abstract class OutgoingCall implements DeadlineEntry, PendingEntry, Outgo
 
   #end(code: Code, message: string, cause?: unknown, reason?: string): void {
     if (!this.#finish()) return;
-    const executed = this.#carrier?.abandon(this, code, message) ?? "no";
+    const fate = this.#carrier?.abandon(this, code, message) ?? "no";
+    const executed = this.mayHaveRun ? "maybe" : fate;
     this.#carrier = undefined;
     // An abort with a GeeError keeps its words: a broadcast cancels the rest with the first error.
     const why = cause instanceof GeeError ? cause.message : message;
@@ -278,7 +293,6 @@ export abstract class OutgoingCall implements DeadlineEntry, PendingEntry, Outgo
     this.#settled = true;
     this.deadlines.remove(this);
     this.request.signal?.removeEventListener("abort", this);
-    this.onSettled();
     return true;
   }
 }

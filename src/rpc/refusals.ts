@@ -75,22 +75,20 @@ export function callerGone(why: GeeError): GeeError {
   });
 }
 
-/** Why nothing could be sent to a server that has closed the connection without a word. */
-export function noHello(peer: string, why: GeeError): GeeError {
-  return new GeeError("UNAVAILABLE", `${peer} closed without a hello`, {
-    reason: "NO_HELLO",
+/** Why nothing could be sent to a server whose connection ended before the greeting had. */
+export function notGreeted(why: GeeError, peer: string): GeeError {
+  const isWordless = why.reason === "CONNECTION_LOST";
+  return new GeeError("UNAVAILABLE", isWordless ? `${peer} closed without a hello` : why.message, {
+    reason: isWordless ? "NO_HELLO" : why.reason,
     executed: "no",
     cause: why,
   });
 }
 
-/** Why nothing could be sent on a connection that has ended before its greeting had. */
-export function notGreeted(why: GeeError): GeeError {
-  return new GeeError("UNAVAILABLE", why.message, {
-    reason: why.reason,
-    executed: "no",
-    cause: why,
-  });
+/** Why a call has failed whose connection is over. */
+export function lost(why: GeeError, executed: Executed): GeeError {
+  const { message, reason } = why;
+  return new GeeError("UNAVAILABLE", message, { reason, executed, cause: why });
 }
 
 /** Why a connection ends whose server is silent. */

@@ -1,4 +1,5 @@
 import type { Metadata } from "../wire/message.ts";
+import type { PolicyName } from "../base/policy-name.ts";
 import type { CallContext } from "./context.ts";
 
 /** What a call may carry and demand. */
@@ -30,6 +31,38 @@ export interface CallOptions {
   readonly onMetadata?: (metadata: Metadata, when: "response" | "trailing") => void;
   /** The one instance, by its id, that may answer. */
   readonly to?: string;
+  /**
+   * How its server is chosen. Default: the client's; `"hash"` when there is a `hashKey`.
+   */
+  readonly policy?: PolicyName;
+  /**
+   * Calls with the same key go to the same server as long as it is there: for servers that keep
+   * something of what they are asked. One of n servers that comes or goes moves 1/n of the keys.
+   */
+  readonly hashKey?: string;
+  /** Only a server with all of these tags may answer. */
+  readonly tags?: Readonly<Record<string, string>>;
+  /**
+   * It may run more than once, so it is sent again when nobody can say whether it has run. Default:
+   * what the server says of its method.
+   */
+  readonly idempotent?: boolean;
+  /**
+   * When the answer takes longer than 95 % of this method's answers did of late, another server is
+   * asked as well, and the first good answer is taken. Only for methods that may run more than once
+   * (`idempotent`), and for one call in ten at most.
+   */
+  readonly hedge?: boolean;
+  /**
+   * While there is no server that can be reached the call waits until its deadline. By default it
+   * fails when none can be reached for two seconds, and at once when nobody serves it.
+   */
+  readonly waitForReady?: boolean;
+  /**
+   * How often it is sent at the most, 1 to 5; 1 = it is never sent again. Default 5. What was never
+   * started does not count: it goes to the next server in any case.
+   */
+  readonly maxAttempts?: number;
   /**
    * Names the deed, so that a server does it once however often the call is sent: 1 to 256 UTF-16
    * units, unique among what this caller asks of the method. The answer is kept for 5 minutes; the

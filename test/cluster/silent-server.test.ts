@@ -32,7 +32,12 @@ test.concurrent(
       await fleet.server({ stages: ["Stage"] }),
     ];
     const address = [stopped.said.address, other.said.address];
-    await using gee = connect({ address, log: silentLog, clock: fastClock(factor) });
+    await using gee = connect({
+      address,
+      policy: "round-robin",
+      log: silentLog,
+      clock: fastClock(factor),
+    });
     // In turn, so both are connected.
     for (const call of ["a", "b", "c", "d"]) await gee.call("Stage.Work", [call, 0]);
     const pids = new Set((await fleet.journal("begun")).map(({ pid }) => pid));

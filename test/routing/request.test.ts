@@ -1,7 +1,13 @@
 import { expect, test } from "bun:test";
 import { GeeError } from "../../src/base/errors.ts";
 import { limits } from "../../src/base/limits.ts";
-import { createRequestMaker, withSignal } from "../../src/routing/request.ts";
+import { policies } from "../../src/fleet/policies.ts";
+import {
+  createPatienceMaker,
+  createRequestMaker,
+  policyNamed,
+  withSignal,
+} from "../../src/routing/request.ts";
 import type { CallContext } from "../../src/rpc/context.ts";
 import type { CallOptions } from "../../src/rpc/remote.ts";
 import { silentLog } from "../../src/base/log.ts";
@@ -61,6 +67,13 @@ test("a call that says nothing has the default deadline, which is none of a stre
     stream: undefined,
     idleMs: limits.streamIdleMs,
     onMetadata: undefined,
+    policy: undefined,
+    hashKey: undefined,
+    tags: undefined,
+    idempotent: false,
+    hedge: false,
+    waitForReady: false,
+    maxAttempts: 5,
   };
   const plain = make("Foo.Sum", [1, 2], {});
   // What few calls ask for is there as well, though not as the request's own.
@@ -74,6 +87,13 @@ test("a call that says nothing has the default deadline, which is none of a stre
     "stream",
     "idleMs",
     "onMetadata",
+    "policy",
+    "hashKey",
+    "tags",
+    "idempotent",
+    "hedge",
+    "waitForReady",
+    "maxAttempts",
   ];
   for (const name of names) expect(plain[name]).toBe(defaults[name]);
   const { signal } = new AbortController();
@@ -105,6 +125,56 @@ test("what a caller says is in the request", () => {
   });
   expect(make("Foo.Sum", [1], options).signal).toBe(signal);
   expect(make("Foo.Sum", [1], options).onMetadata).toBe(onMetadata);
+});
+
+test("how a call finds its server is in the request", () => {
+  const tags = { tier: "gold" };
+  const options: CallOptions = {
+    policy: "random",
+    hashKey: "k",
+    tags,
+    idempotent: true,
+    hedge: true,
+    waitForReady: true,
+    maxAttempts: 1,
+  };
+  expect(make("Foo.Sum", [1], options)).toMatchObject({
+    policy: policies.random,
+    hashKey: "k",
+    tags,
+    idempotent: true,
+    hedge: true,
+    waitForReady: true,
+    maxAttempts: 1,
+  });
+  expect(make("Foo.Sum", [1], { hashKey: "k" }).policy).toBe(policies.hash);
+});
+
+test("a policy that is none is refused, with the nearest", () => {
+  expect(errorOf(() => policyNamed(JSON.parse('"rond-robin"')))).toMatchObject({
+    code: "INVALID_ARGUMENT",
+    reason: "BAD_OPTION",
+    hint: "did you mean round-robin?",
+  });
+});
+
+test.each([0, 6, 1.5, Number.NaN])("%p attempts are refused", (maxAttempts) => {
+  expect(errorOf(() => make("Foo.Sum", [], { maxAttempts }))).toMatchObject({
+    code: "INVALID_ARGUMENT",
+    message: `maxAttempts is ${maxAttempts}, and must be 1 to 5`,
+  });
+});
+
+test("who waits has a moment until which it does", () => {
+  const patience = createPatienceMaker(clock, 300);
+  expect(patience("Foo")).toEqual({
+    method: "Foo",
+    timeoutMs: 300,
+    deadlineAt: now + 300,
+    signal: undefined,
+  });
+  expect(patience(undefined, 50)).toMatchObject({ timeoutMs: 50, deadlineAt: now + 50 });
+  expect(errorOf(() => patience("Foo", 0))).toMatchObject({ code: "INVALID_ARGUMENT" });
 });
 
 test("another default is the client's own, and no limit of a stream", () => {

@@ -1,164 +1,8 @@
 import { expect, test } from "bun:test";
-import { parseAddress } from "../../src/base/address.ts";
-import { Deadlines } from "../../src/base/deadlines.ts";
-import { GeeError } from "../../src/base/errors.ts";
 import { limits } from "../../src/base/limits.ts";
-import { memberAt } from "../../src/discovery/member.ts";
-import type { Member } from "../../src/discovery/member.ts";
-import type { Resolver } from "../../src/discovery/resolver.ts";
-import { Pool } from "../../src/rpc/pool.ts";
-import { Session } from "../../src/rpc/session.ts";
-import { Router } from "../../src/routing/router.ts";
-import type { RoutedRequest } from "../../src/routing/routed-call.ts";
-import { callRequest } from "../support/calls.ts";
-import { FakeClock, turn, until } from "../support/clock.ts";
-import { failureOf, hostOf } from "../support/ends.ts";
-import { linkPair } from "../support/links.ts";
-import { memoryLog } from "../support/memory-log.ts";
-import { ScriptedPeer } from "../support/scripted-peer.ts";
-
-/** What stands at an address. */
-type Site = "server" | "refused" | "silent" | "http" | "wordless" | "draining";
-
-/**
- * A network in memory: a site at each port, all of class Foo and, from the port 5000 on, of Bar. A
- * list of members that a test sets, and a router that begins with the first.
- */
-function network(sites: Readonly<Record<number, Site>>, members: readonly Member[]) {
-  const clock = new FakeClock();
-  const { log, lines } = memoryLog();
-  const world = {
-    list: members as readonly Member[] | undefined,
-    /** What a refresh brings. */
-    next: undefined as readonly Member[] | undefined,
-    refreshes: 0,
-    /** A refresh never ends. */
-    hung: false,
-    dials: [] as number[],
-    ran: [] as string[],
-    open: [] as PromiseWithResolvers<unknown>[],
-    sessions: [] as Session[],
-    sites: { ...sites } as Record<number, Site>,
-  };
-  const serve = (port: number): Session["channel"] => {
-    const pair = linkPair();
-    const methods = {
-      Who: (): number => {
-        world.ran.push(`Who ${port}`);
-        return port;
-      },
-      Hold: (): Promise<unknown> => {
-        world.ran.push(`Hold ${port}`);
-        const held = Promise.withResolvers<unknown>();
-        world.open.push(held);
-        return held.promise;
-      },
-      Fail: (only: number): number => {
-        world.ran.push(`Fail ${port}`);
-        if (only === port) throw new GeeError("ABORTED", `no ${port}`);
-        return port;
-      },
-      Full: (): never => {
-        throw new GeeError("RESOURCE_EXHAUSTED", "full", { executed: "no" });
-      },
-    };
-    const host = hostOf({ [port < 5_000 ? "Foo" : "Bar"]: methods }, { clock, log });
-    host.draining = world.sites[port] === "draining";
-    const session = new Session(pair.server, host);
-    world.sessions.push(session);
-    pair.server.open(session.channel);
-    links.push(pair.caller);
-    return session.channel;
-  };
-  const links: ReturnType<typeof linkPair>["caller"][] = [];
-  const pool = new Pool({
-    clock,
-    deadlines: new Deadlines(clock),
-    random: () => 1,
-    async open(endpoint, { signal }, attach) {
-      const port = endpoint.kind === "tcp" ? endpoint.port : 0;
-      const site = world.sites[port];
-      world.dials.push(port);
-      await turn();
-      signal?.throwIfAborted();
-      if (site === undefined || site === "refused") {
-        throw new GeeError("UNAVAILABLE", `refused ${port}`, {
-          reason: "CONNECT_FAILED",
-          executed: "no",
-        });
-      }
-      if (site === "server" || site === "draining") {
-        serve(port);
-      } else {
-        const pair = linkPair();
-        const peer = new ScriptedPeer(pair.server, "server");
-        if (site === "http") peer.send(Buffer.from("HTTP/1.1 400 Bad Request\r\n\r\n"));
-        if (site === "wordless") peer.end();
-        links.push(pair.caller);
-      }
-      const link = links.pop();
-      if (link !== undefined) link.open(attach(link));
-    },
-  });
-  const resolver: Resolver = {
-    members: () =>
-      world.list === undefined
-        ? Promise.reject(
-            new GeeError("UNAVAILABLE", "no registry", { reason: "NO_REGISTRY", executed: "no" }),
-          )
-        : Promise.resolve(world.list),
-    current: () => world.list,
-    async refresh() {
-      world.refreshes++;
-      if (world.hung) await new Promise(() => {});
-      await turn();
-      world.list = world.next ?? world.list;
-    },
-    watch: () => () => {},
-    [Symbol.asyncDispose]: () => Promise.resolve(),
-  };
-  let begin = 0;
-  const router = new Router({
-    clock,
-    log,
-    resolver,
-    pool,
-    deadlines: new Deadlines(clock),
-    policy: (count) => begin++ % count,
-    named: false,
-  });
-  const request = (method: string, changes: Partial<RoutedRequest> = {}): RoutedRequest => {
-    const timeoutMs = changes.timeoutMs ?? 10_000;
-    return {
-      ...callRequest({ method, deadlineAt: clock.now() + timeoutMs }),
-      service: method.slice(0, method.indexOf(".")),
-      timeoutMs,
-      to: undefined,
-      ...changes,
-    };
-  };
-  const call = (method: string, changes: Partial<RoutedRequest> = {}): Promise<unknown> => {
-    const promise = router.call(request(method, changes));
-    promise.catch(() => {});
-    return promise;
-  };
-  return { clock, lines, world, router, request, call };
-}
-
-function foo(port: number, changes: Partial<Member> = {}): Member {
-  const id = port.toString(16).padStart(32, "0");
-  const services = [port < 5_000 ? "Foo" : "Bar"];
-  return { ...memberAt(parseAddress(`tcp@127.0.0.1:${port}`)), id, services, ...changes };
-}
-
-function old(port: number): Member {
-  return memberAt(parseAddress(`tcp@127.0.0.1:${port}`));
-}
-
-/** The sessions of these tests say "served" to whoever asks; so nobody is asked for by its id. */
-function any(port: number, changes: Partial<Member> = {}): Member {
-  return foo(port, { id: undefined, ...changes });
-}
+import { inTime, turn, until } from "../support/clock.ts";
+import { failureOf } from "../support/ends.ts";
+import { any, foo, network, old } from "../support/routed-network.ts";
 
 const up = { 1: "server", 2: "server", 3: "server" } as const;
 
@@ -222,15 +66,20 @@ test("when all have failed the list is asked for once more, and those who are ne
 });
 
 test("when nobody can be reached the call says so, with the first failure and how many were tried", async () => {
-  const { call, world } = network({}, [any(1), any(2), any(3)]);
-  const error = await failureOf(call("Foo.Who"));
-  expect(error).toMatchObject({
+  const { call, world, clock } = network({}, [any(1), any(2), any(3)]);
+  const failed = failureOf(call("Foo.Who"));
+  await until(() => world.dials.length === 3);
+  expect(world.dials).toEqual([1, 2, 3]);
+  // Everybody is tried again after a while, for two seconds.
+  const from = clock.now();
+  expect(await inTime(clock, failed)).toMatchObject({
     code: "UNAVAILABLE",
     reason: "CONNECT_FAILED",
     executed: "no",
     message: "none of 3 servers of Foo takes the call; the first: refused 1",
   });
-  expect(world.dials).toEqual([1, 2, 3]);
+  expect(world.dials.length).toBeGreaterThan(6);
+  expect(clock.now() - from).toBeWithin(1_000, limits.unreachableMs + limits.redialMaxMs + 100);
 });
 
 test("a failure that says more than unreachable is the one that is reported", async () => {
@@ -283,14 +132,14 @@ test("members that drain, or have no weight, are asked only when there is no oth
 
 test("a call to one instance goes there and nowhere else", async () => {
   const served = "served";
-  const { call, world } = network(up, [any(1), foo(2, { id: served }), any(3)]);
+  const { call, world, clock } = network(up, [any(1), foo(2, { id: served }), any(3)]);
   for (let each = 0; each < 3; each++) expect(await call("Foo.Who", { to: served })).toBe(2);
   expect(world.dials).toEqual([2]);
   world.sites[2] = "refused";
   world.sessions[0]?.channel.link.close();
   await turn();
-  const error = await failureOf(call("Foo.Who", { to: served }));
-  expect(error).toMatchObject({ reason: "CONNECT_FAILED", executed: "no" });
+  const failed = failureOf(call("Foo.Who", { to: served }));
+  expect(await inTime(clock, failed)).toMatchObject({ reason: "CONNECT_FAILED", executed: "no" });
   expect(await failureOf(call("Foo.Who", { to: "nobody" }))).toMatchObject({
     code: "UNAVAILABLE",
     reason: "NO_INSTANCE",

@@ -1,13 +1,10 @@
 import { expect, test } from "bun:test";
-import type { RoutedRequest } from "../../src/routing/routed-call.ts";
-import { within } from "../../src/routing/within.ts";
-import { callRequest } from "../support/calls.ts";
+import { type Patience, within } from "../../src/routing/within.ts";
 import { FakeClock } from "../support/clock.ts";
 import { failureOf } from "../support/ends.ts";
 
-function request(clock: FakeClock, signal?: AbortSignal): RoutedRequest {
-  const own = { service: "Foo", timeoutMs: 500, to: undefined };
-  return { ...callRequest({ deadlineAt: clock.now() + 500, signal }), ...own };
+function request(clock: FakeClock, signal?: AbortSignal): Patience {
+  return { method: "Foo.Sum", timeoutMs: 500, deadlineAt: clock.now() + 500, signal };
 }
 
 test("what is there in time is handed on, and no timer stays behind", async () => {

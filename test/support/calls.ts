@@ -2,6 +2,7 @@ import type { Deadlines } from "../../src/base/deadlines.ts";
 import type { Code, GeeError } from "../../src/base/errors.ts";
 import { limits } from "../../src/base/limits.ts";
 import type { Clock } from "../../src/base/time.ts";
+import type { RoutedRequest } from "../../src/routing/routed-call.ts";
 import type { CallRequest } from "../../src/rpc/call-request.ts";
 import { OutgoingCall } from "../../src/rpc/outgoing-call.ts";
 import type { CallMessage, FaultMessage, Message } from "../../src/wire/message.ts";
@@ -21,6 +22,25 @@ export function callRequest(changes: Partial<CallRequest> = {}): CallRequest {
     stream: undefined,
     idleMs: limits.streamIdleMs,
     onMetadata: undefined,
+    ...changes,
+  };
+}
+
+/** The same with what routing it heeds: any server, 10 s. */
+export function routedRequest(changes: Partial<RoutedRequest> = {}): RoutedRequest {
+  const { method = "Foo.Sum" } = changes;
+  return {
+    ...callRequest(),
+    service: method.slice(0, method.indexOf(".")),
+    timeoutMs: 10_000,
+    policy: undefined,
+    hashKey: undefined,
+    tags: undefined,
+    to: undefined,
+    idempotent: false,
+    hedge: false,
+    waitForReady: false,
+    maxAttempts: limits.maxAttempts,
     ...changes,
   };
 }

@@ -113,3 +113,18 @@ export class FakeClock implements Clock {
     return first;
   }
 }
+
+/** Lets time pass, in steps of 10 ms, until a promise settles; what it settles to. */
+export async function inTime<T>(clock: FakeClock, promise: Promise<T>): Promise<T> {
+  let over = false;
+  const mark = (): void => {
+    over = true;
+  };
+  promise.then(mark, mark);
+  for (let steps = 0; !over; steps++) {
+    if (steps > 10_000) throw new Error("it did not settle within 100 s");
+    await clock.advance(10);
+    await turn();
+  }
+  return await promise;
+}

@@ -1,0 +1,91 @@
+import { GeeError } from "../base/errors.ts";
+import { limits } from "../base/limits.ts";
+import { nearest } from "../base/names.ts";
+import type { Clock } from "../base/time.ts";
+import type { Connection } from "../rpc/connection.ts";
+import type { Backend } from "./backend.ts";
+import type { Retrying } from "./retrying.ts";
+import type { RoutedCall } from "./routed-call.ts";
+import type { Strangers } from "./strangers.ts";
+
+/** One attempt: a call, a member, a connection to it, and the sending. */
+export class Attempts {
+  readonly #clock: Clock;
+  readonly #strangers: Strangers;
+  readonly #retrying: Pick<Retrying, "over">;
+
+  constructor(clock: Clock, strangers: Strangers, retrying: Pick<Retrying, "over">) {
+    this.#clock = clock;
+    this.#strangers = strangers;
+    this.#retrying = retrying;
+  }
+
+  /** Sends a call to a member, at once when there is a connection. */
+  ask(call: RoutedCall, backend: Backend, now: number): void {
+    call.backend = backend;
+    if (call.sends > 0) call.memory.sentBefore = call.sends;
+    // From here on and not only when it is sent: who waits for a dial is load to come.
+    call.fleet?.begin(backend, now);
+    const connection = backend.lane.ready;
+    if (connection === undefined) void this.#dial(call, backend);
+    else this.#send(call, backend, connection, now);
+  }
+
+  async #dial(call: RoutedCall, backend: Backend): Promise<void> {
+    const trail = call.memory;
+    const dial = ++trail.dials;
+    const isOver = (): boolean => call.settled || trail.dials !== dial;
+    const slow = this.#clock.after(limits.slowDialMs, () => {
+      if (!isOver()) this.#passBy(call, backend);
+    });
+    try {
+      const connection = await backend.lane.connect();
+      if (!isOver()) this.#send(call, backend, connection, this.#clock.now());
+    } catch (thrown) {
+      const error = GeeError.from(thrown, "no");
+      if (isOver()) this.#strangers.noteFailure(backend.member, error);
+      else call.fail(error);
+    } finally {
+      slow.cancel();
+    }
+  }
+
+  /** A call waits for a connection, while another member has one: it goes there. */
+  #passBy(call: RoutedCall, backend: Backend): void {
+    const { fleet, request, trail } = call;
+    if (fleet === undefined || trail === undefined || trail.solo || trail.only !== undefined)
+      return;
+    const now = this.#clock.now();
+    const other = fleet.chooseConnected(request, now, trail.tried);
+    if (other === undefined || other === backend) return;
+    this.#retrying.over(call, fleet, backend, undefined, now);
+    trail.tried.add(backend);
+    trail.dials++;
+    this.ask(call, other, now);
+  }
+
+  #send(call: RoutedCall, backend: Backend, connection: Connection, now: number): void {
+    const { request } = call;
+    const { member } = backend;
+    const { hello } = connection;
+    this.#strangers.noteHello(member);
+    if (
+      member.services === undefined &&
+      hello?.complete === true &&
+      !hello.services.has(request.service)
+    ) {
+      // An old member's hello is the first word on what it serves.
+      const near = nearest(request.service, hello.services.keys());
+      call.fail(
+        new GeeError("UNIMPLEMENTED", `there is no service ${request.service}`, {
+          reason: "NO_SUCH_METHOD",
+          executed: "no",
+          hint: near === undefined ? undefined : `did you mean ${near}?`,
+        }),
+      );
+      return;
+    }
+    call.sentAt = now;
+    connection.start(call, call.trail === undefined ? request.timeoutMs : call.deadlineAt - now);
+  }
+}

@@ -1,0 +1,107 @@
+import { GeeError } from "../base/errors.ts";
+import { nearest } from "../base/names.ts";
+import type { Member } from "../discovery/member.ts";
+import { ServiceFleet } from "./service-fleet.ts";
+import type { FleetOptions } from "./service-fleet.ts";
+
+/** Whom a call is for. */
+export interface Wanted {
+  readonly service: string;
+  /** The one instance that may answer, by id. */
+  readonly to: string | undefined;
+}
+
+/** The members of a list by what they serve. What is known of a member outlives the list. */
+export class Fleets {
+  readonly #options: FleetOptions;
+  /** The list that the rest was made from. */
+  #list: readonly Member[] = [];
+  /** Services that somebody lists. */
+  #listed: Set<string> = new Set();
+  /** Those of them that were asked for. */
+  readonly #byService: Map<string, ServiceFleet> = new Map();
+  /** Members of which nobody knows what they serve. */
+  readonly #old: ServiceFleet;
+  /** All of the list, for calls to one instance. */
+  #everybody: ServiceFleet | undefined;
+
+  constructor(options: FleetOptions) {
+    this.#options = options;
+    this.#old = new ServiceFleet(options);
+  }
+
+  /** Goes on with another list; false when it is the one that is known. */
+  use(list: readonly Member[]): boolean {
+    if (list === this.#list) return false;
+    this.#list = list;
+    const { clock, pool, strangers } = this.#options;
+    const now = clock.now();
+    this.#listed = new Set(list.flatMap(({ services }) => services ?? []));
+    for (const [service, fleet] of this.#byService) {
+      if (this.#listed.has(service)) fleet.use(this.#serving(service), now);
+      else this.#byService.delete(service);
+    }
+    const old = list.filter(({ services }) => services === undefined);
+    this.#old.use(old, now);
+    this.#everybody?.use(list, now);
+    strangers.keepOnly(new Set(old.map(({ address }) => address)));
+    pool.keepOnly(list);
+    return true;
+  }
+
+  #serving(service: string): readonly Member[] {
+    return this.#list.filter(({ services }) => services?.includes(service) === true);
+  }
+
+  /**
+   * Who may answer: the members that list the service, else the old members, of which nobody knows
+   * yet what they serve; for a call to one instance those among whom it is.
+   */
+  of({ service, to }: Wanted): ServiceFleet {
+    const fleet = this.#of(service);
+    if (to === undefined || fleet.find(to) !== undefined) return fleet;
+    return this.all();
+  }
+
+  /** All members, whatever they serve. */
+  all(): ServiceFleet {
+    if (this.#everybody === undefined) {
+      this.#everybody = new ServiceFleet(this.#options);
+      this.#everybody.use(this.#list, this.#options.clock.now());
+    }
+    return this.#everybody;
+  }
+
+  #of(service: string): ServiceFleet {
+    const known = this.#byService.get(service);
+    if (known !== undefined) return known;
+    // Only what is listed is remembered: a caller's own names must not fill the map.
+    if (!this.#listed.has(service)) return this.#old;
+    const fleet = new ServiceFleet(this.#options);
+    fleet.use(this.#serving(service), this.#options.clock.now());
+    this.#byService.set(service, fleet);
+    return fleet;
+  }
+
+  /** What is said when nobody may answer. */
+  nobody({ service, to }: Wanted): GeeError {
+    if (to !== undefined) {
+      return new GeeError("UNAVAILABLE", `no instance ${to} is registered`, {
+        reason: "NO_INSTANCE",
+        executed: "no",
+        hint: "gee list SERVICE shows the instances",
+      });
+    }
+    const near = nearest(service, this.#listed);
+    return new GeeError("UNAVAILABLE", `no server of ${service} is registered`, {
+      reason: "NO_SERVER",
+      executed: "no",
+      hint: near === undefined ? "gee list shows what is there" : `did you mean ${near}?`,
+    });
+  }
+
+  /** Whether a fleet is that of old members, asked because nobody lists the service. */
+  isGuess(fleet: ServiceFleet): boolean {
+    return fleet === this.#old && fleet.size < this.#list.length;
+  }
+}

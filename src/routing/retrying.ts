@@ -1,0 +1,279 @@
+import { GeeError } from "../base/errors.ts";
+import { limits } from "../base/limits.ts";
+import type { Clock } from "../base/time.ts";
+import type { Resolver } from "../discovery/resolver.ts";
+import { classOf, decide, outcomeOf, retryDelayMs } from "../fleet/retry-rules.ts";
+import type { Verdict } from "../fleet/retry-rules.ts";
+import type { Backend } from "./backend.ts";
+import type { Fleets } from "./fleets.ts";
+import type { RoutedCall } from "./routed-call.ts";
+import type { ServiceFleet } from "./service-fleet.ts";
+import type { Strangers } from "./strangers.ts";
+
+/** What a further attempt needs of whoever makes attempts. */
+export interface AttemptMaker {
+  /** Goes to whoever is to be asked next. */
+  next(call: RoutedCall): void;
+  /** Goes to this one. */
+  ask(call: RoutedCall, backend: Backend): void;
+  /** Asks for the list anew, and goes to whoever is new on it. */
+  lookAgain(call: RoutedCall): Promise<void>;
+  /** Takes the list of now. */
+  aim(call: RoutedCall): void;
+}
+
+/** What {@link Retrying} is made of. */
+export interface RetryingOptions {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly resolver: Resolver;
+  readonly fleets: Fleets;
+  readonly strangers: Strangers;
+  readonly maker: AttemptMaker;
+}
+
+const noOne: ReadonlySet<Backend> = new Set();
+
+function closed(): GeeError {
+  return new GeeError("UNAVAILABLE", "the client is closed", { reason: "CLOSED", executed: "no" });
+}
+
+/**
+ * What becomes of a call whose attempt has failed. A call that nobody has started goes on to others
+ * as long as there are any, and then waits for them; one that may have run, or that was turned away,
+ * costs its service's budget. The rules are in `fleet/retry-rules.ts`; this does what they say.
+ */
+export class Retrying {
+  readonly #options: RetryingOptions;
+  /** Those that wait for their next attempt. */
+  readonly #waiting: Set<RoutedCall> = new Set();
+  #isClosed = false;
+
+  constructor(options: RetryingOptions) {
+    this.#options = options;
+  }
+
+  /** An attempt has failed; true when the call goes on all the same. */
+  again(call: RoutedCall, error: GeeError): boolean {
+    const { backend, fleet } = call;
+    // Nobody is being asked: it is the verdict on the whole call.
+    if (backend === undefined || fleet === undefined) return false;
+    const now = this.#options.clock.now();
+    const isSent = call.wasSent;
+    this.over(call, fleet, backend, error, now);
+    this.#options.strangers.noteFailure(backend.member, error);
+    if (call.trail?.solo === true || this.#isClosed || now >= call.deadlineAt) return false;
+    return this.#goOn(call, fleet, backend, error, this.#decide(call, backend, error, isSent), now);
+  }
+
+  /** An attempt is over: what it shows of its member is kept. */
+  over(
+    call: RoutedCall,
+    fleet: ServiceFleet,
+    backend: Backend,
+    error: GeeError | undefined,
+    now: number,
+  ): void {
+    call.backend = undefined;
+    if (!call.wasSent) {
+      backend.end(now, Number.NaN, "left", 0);
+      fleet.note(backend, "left", now);
+      return;
+    }
+    const { request, sentAt } = call;
+    const elapsedMs = now - sentAt;
+    const leftMs = call.deadlineAt - sentAt;
+    const outcome =
+      error === undefined ? "ok" : outcomeOf(error, elapsedMs, backend.latencyMs, leftMs);
+    // How long a stream takes is its caller's doing, and how long it takes to send is nobody's.
+    const isTimed = !call.hasStreams && !request.oneWay;
+    backend.end(now, isTimed ? elapsedMs : Number.NaN, outcome, leftMs);
+    fleet.note(backend, outcome, now);
+    if (!isTimed && call.hasStreams) fleet.methods.noteStream(request.method);
+  }
+
+  #decide(call: RoutedCall, backend: Backend, error: GeeError, isSent: boolean): Verdict {
+    const { request, trail } = call;
+    const verdict = decide({
+      failure: classOf(error, { sent: isSent }),
+      idempotent: backend.isIdempotent(request),
+      hasKey: request.idempotencyKey !== undefined,
+      inherited: request.attempt > 0,
+      sent: call.sends,
+      movedOn: trail?.movedOn === true,
+      pushedBackMs: error.retryAfterMs,
+    });
+    const isFree = verdict === "stop" || verdict === "elsewhere";
+    return !isFree && call.sends >= request.maxAttempts ? "stop" : verdict;
+  }
+
+  #goOn(
+    call: RoutedCall,
+    fleet: ServiceFleet,
+    backend: Backend,
+    error: GeeError,
+    verdict: Verdict,
+    now: number,
+  ): boolean {
+    if (verdict === "stop") return false;
+    const trail = call.memory;
+    const isLost = error.code === "UNAVAILABLE";
+    if (trail.failure === undefined || (trail.failure.code === "UNAVAILABLE" && !isLost)) {
+      trail.failure = error;
+    }
+    // The list that named it may be out of date; whoever comes next should have a newer one.
+    if (isLost) void this.#options.resolver.refresh();
+    if (trail.only !== undefined)
+      return this.#stay(call, fleet, error, now, verdict, trail.failure);
+    trail.tried.add(backend);
+    trail.failed = Math.max(trail.failed, trail.tried.size);
+    switch (verdict) {
+      case "elsewhere":
+        this.#options.maker.next(call);
+        return true;
+      case "other":
+        return this.#moveOn(call, fleet, error, now);
+      case "same":
+        trail.only = backend;
+        return this.#repeat(call, fleet, error, now, verdict);
+      case "again":
+        return this.#repeat(call, fleet, error, now, verdict);
+    }
+  }
+
+  /** To one other member, which may know the method or have less to do. */
+  #moveOn(call: RoutedCall, fleet: ServiceFleet, error: GeeError, now: number): boolean {
+    const trail = call.memory;
+    const delayMs = error.retryAfterMs ?? 0;
+    if (now + delayMs >= call.deadlineAt) return false;
+    if (!fleet.hasOther(call.request, trail.tried)) return false;
+    if (!fleet.budget.withdraw(now)) return false;
+    trail.movedOn = true;
+    call.attempt++;
+    if (delayMs > 0) this.#wait(call, delayMs);
+    else this.#options.maker.next(call);
+    return true;
+  }
+
+  /** Once more, after a while: anywhere, or where the call is known by its key. */
+  #repeat(
+    call: RoutedCall,
+    fleet: ServiceFleet,
+    error: GeeError,
+    now: number,
+    verdict: Verdict,
+  ): boolean {
+    const trail = call.memory;
+    const delayMs = error.retryAfterMs ?? retryDelayMs(trail.retries + 1, this.#options.random);
+    if (now + delayMs >= call.deadlineAt) return false;
+    if (verdict === "elsewhere") {
+      // It may have run there and nowhere else: it waits for that one, as long as others wait.
+      trail.lostSince ??= now;
+      if (now + delayMs >= trail.lostSince + limits.unreachableMs) return false;
+    } else {
+      if (!fleet.budget.withdraw(now)) return false;
+      call.attempt++;
+    }
+    trail.retries++;
+    call.mayHaveRun ||= error.executed !== "no";
+    this.#wait(call, delayMs);
+    return true;
+  }
+
+  /** Where the call is known by its key and nowhere else; what may have run there is what counts. */
+  #stay(
+    call: RoutedCall,
+    fleet: ServiceFleet,
+    error: GeeError,
+    now: number,
+    verdict: Verdict,
+    before: GeeError,
+  ): boolean {
+    if (this.#repeat(call, fleet, error, now, verdict)) return true;
+    if (error.executed !== "no") return false;
+    call.fail(before);
+    return true;
+  }
+
+  #wait(call: RoutedCall, delayMs: number): void {
+    this.#waiting.add(call);
+    call.memory.timer = this.#options.clock.after(delayMs, () => this.#resume(call));
+  }
+
+  #resume(call: RoutedCall): void {
+    this.#waiting.delete(call);
+    const { maker } = this.#options;
+    const { only, tried } = call.memory;
+    if (only !== undefined) {
+      maker.ask(call, only);
+      return;
+    }
+    maker.aim(call);
+    // Others first; when there are none, those who have failed had their time.
+    if (call.fleet?.hasOther(call.request, tried) !== true) tried.clear();
+    maker.next(call);
+  }
+
+  /** A call that waits has settled. */
+  settled(call: RoutedCall): void {
+    call.trail?.timer?.cancel();
+    this.#waiting.delete(call);
+  }
+
+  /** There is nobody whom the call could ask now. */
+  nobody(call: RoutedCall): void {
+    const { maker } = this.#options;
+    const trail = call.memory;
+    const { failure } = trail;
+    const isLost = failure === undefined || failure.code === "UNAVAILABLE";
+    if (isLost && !trail.refreshed) {
+      void maker.lookAgain(call);
+      return;
+    }
+    if (this.#awaitsRound(call, isLost)) return;
+    call.fail(this.#verdict(call));
+  }
+
+  /** Everybody is asked once more after a while; false when that is over. */
+  #awaitsRound(call: RoutedCall, isLost: boolean): boolean {
+    const { clock, random } = this.#options;
+    const { deadlineAt, request } = call;
+    const trail = call.memory;
+    if (this.#isClosed || trail.solo || !isLost) return false;
+    // Nobody serves it, or what is there is no gee server: that is an answer.
+    if (!request.waitForReady && call.fleet?.hasOther(request, noOne) !== true) return false;
+    const now = clock.now();
+    trail.lostSince ??= now;
+    const delayMs = retryDelayMs(++trail.rounds, random);
+    const until = Math.min(deadlineAt, trail.lostSince + limits.unreachableMs);
+    if (now + delayMs >= until && !request.waitForReady) return false;
+    trail.tried.clear();
+    trail.refreshed = false;
+    this.#wait(call, delayMs);
+    return true;
+  }
+
+  /** What is said of a call that has nobody left to try. */
+  #verdict(call: RoutedCall): GeeError {
+    const { fleets } = this.#options;
+    const { fleet, request } = call;
+    const trail = call.memory;
+    const error = trail.failure ?? fleet?.strangeness();
+    // That guesses failed is beside the point: nobody lists the service.
+    if (error === undefined || fleet === undefined || fleets.isGuess(fleet)) {
+      return fleets.nobody(request);
+    }
+    if (trail.failed < 2 || error.code !== "UNAVAILABLE") return error;
+    return new GeeError(
+      "UNAVAILABLE",
+      `none of ${trail.failed} servers of ${request.service} takes the call; the first: ${error.message}`,
+      { reason: error.reason, executed: "no", hint: error.hint, cause: error },
+    );
+  }
+
+  /** No further attempts: those that wait for one fail. */
+  close(): void {
+    this.#isClosed = true;
+    for (const call of [...this.#waiting]) call.fail(closed());
+  }
+}
