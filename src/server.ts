@@ -9,6 +9,8 @@ import { Turns } from "./base/turns.ts";
 import { announceAt } from "./discovery/announcer.ts";
 import type { Heartbeat } from "./discovery/heartbeat.ts";
 import { newInstanceId } from "./discovery/member.ts";
+import { ownFacts } from "./discovery/own-facts.ts";
+import type { OwnFacts } from "./discovery/own-facts.ts";
 import { checkRegistryToken, parseRegistryUrls } from "./discovery/registry-url.ts";
 import { maxConnections } from "./net/descriptors.ts";
 import { listen, type Listener } from "./net/listen.ts";
@@ -27,7 +29,7 @@ import { Upkeep } from "./rpc/upkeep.ts";
 import { checkMaxMessageBytes } from "./wire/hello.ts";
 
 /** Settings of {@link serve}. */
-export interface ServeOptions {
+export interface ServeOptions extends OwnFacts {
   /**
    * Instances by service name. Served are the methods of an instance's own class: public ones, no
    * accessors, none with a leading underscore, none that it inherits. The server owns the instances:
@@ -128,18 +130,17 @@ class RunningServer implements Server {
 
   constructor(parts: {
     readonly options: ServeOptions;
-    readonly clock: Clock;
-    readonly log: Log;
     readonly host: SessionHost;
     readonly sessions: Set<Session>;
-    readonly services: readonly ServedService[];
     readonly listener: Listener;
     readonly address: Address;
     readonly registries: readonly string[];
     readonly shutdown: Shutdown;
     readonly ownClient: NestedCalls;
   }) {
-    const { clock, log, host, address, registries } = parts;
+    const { host, address, registries } = parts;
+    const { clock, log, table } = host;
+    const facts = ownFacts(parts.options);
     this.#options = parts.options;
     this.#log = log;
     this.#shutdown = parts.shutdown;
@@ -147,7 +148,7 @@ class RunningServer implements Server {
     this.#sessions = parts.sessions;
     this.#listener = parts.listener;
     this.address = address;
-    this.services = parts.services;
+    this.services = table.services;
     this.id = host.hello.instance;
     this.#heartbeat = announceAt(registries, {
       token: parts.options.registryToken,
@@ -157,7 +158,7 @@ class RunningServer implements Server {
         id: this.id,
         address,
         services: this.services.map(({ name }) => name),
-        weight: 1,
+        ...facts,
         load: host.running,
         draining: false,
       }),
@@ -208,7 +209,7 @@ class RunningServer implements Server {
 /**
  * Serves instances of plain classes, and resolves once callers can connect.
  *
- * @throws GeeError INVALID_ARGUMENT for a service, address or URL that cannot be right (reason
+ * @throws GeeError INVALID_ARGUMENT for a service, address, URL or fact that cannot be right (reason
  *   NOTHING_TO_SERVE, BAD_SERVICE, BAD_ADDRESS, BAD_URL, BAD_TOKEN); FAILED_PRECONDITION, reason INSECURE_BIND, beyond
  *   loopback without `insecure`; UNAVAILABLE, reason ADDRESS_IN_USE, ADDRESS_DENIED,
  *   ADDRESS_NOT_AVAILABLE or BIND_FAILED
@@ -225,7 +226,8 @@ export async function serve(options: ServeOptions): Promise<Server> {
   };
   checkMaxMessageBytes(own.maxMessageBytes);
   const registries = parseRegistryUrls(options.registry ?? []);
-  const { registryToken } = options;
+  const { registryToken, zone } = options;
+  ownFacts(options);
   checkRegistryToken(registries, registryToken, log);
   const sessions = new Set<Session>();
   const admission = new Admission(maxConnections(), clock);
@@ -233,7 +235,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const ownClient = new NestedCalls(
     registries.length === 0
       ? undefined
-      : () => connect({ registry: registries, registryToken, clock, log }),
+      : () => connect({ registry: registries, registryToken, clock, log, zone }),
   );
   const host: SessionHost = {
     clock,
@@ -262,10 +264,9 @@ export async function serve(options: ServeOptions): Promise<Server> {
     },
   };
   // A server that nobody is told of needs no address that callers can reach.
+  const isTold = registries.length > 0 || options.advertise !== undefined;
   const advertise = (at: Address): Address =>
-    registries.length === 0 && options.advertise === undefined
-      ? at
-      : advertisedAddress(options.advertise, parseEndpoint(at));
+    isTold ? advertisedAddress(options.advertise, parseEndpoint(at)) : at;
   // A wrong address is found before anything listens.
   advertise(formatEndpoint(endpoint.kind === "tcp" ? { ...endpoint, port: 1 } : endpoint));
   const shutdown = new Shutdown(clock, host, sessions);
@@ -282,11 +283,8 @@ export async function serve(options: ServeOptions): Promise<Server> {
     const address = advertise(listener.address);
     return new RunningServer({
       options,
-      clock,
-      log,
       host,
       sessions,
-      services: table.services,
       listener,
       address,
       registries,

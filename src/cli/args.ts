@@ -32,6 +32,9 @@ export interface ServerInvocation {
   /** Where the token is that is shown to the registries. */
   readonly tokenFile: string | undefined;
   readonly drainTimeoutMs: number;
+  readonly weight: number;
+  readonly zone: string | undefined;
+  readonly tags: Readonly<Record<string, string>> | undefined;
   readonly insecure: boolean;
 }
 
@@ -224,6 +227,9 @@ function readServer(values: Values): ServerInvocation {
     registry: register ? values.list("registry") : undefined,
     tokenFile: values.text("token-file"),
     drainTimeoutMs: values.duration("drain"),
+    weight: values.number("weight", 0, 10_000),
+    zone: values.text("zone"),
+    tags: values.pairs("tag"),
     insecure: values.switch("insecure"),
   };
 }

@@ -1,4 +1,6 @@
 import { nearest } from "../base/names.ts";
+import { isPolicyName, policyNames } from "../base/policy-name.ts";
+import type { PolicyName } from "../base/policy-name.ts";
 import { usageError } from "./usage.ts";
 import type { Target, Values } from "./values.ts";
 
@@ -16,7 +18,14 @@ export interface CallInvocation {
   readonly target: Target;
   /** Undefined when nobody has said: 10 s for a single result, and none for a stream. */
   readonly timeoutMs: number | undefined;
-  readonly policy: "random" | "round-robin";
+  readonly policy: PolicyName;
+  readonly hashKey: string | undefined;
+  /** Whoever answers has all of these. */
+  readonly tags: Readonly<Record<string, string>> | undefined;
+  /** Where this is. */
+  readonly zone: string | undefined;
+  /** Waits for a server that can be reached. */
+  readonly wait: boolean;
   readonly all: boolean;
   readonly to: string | undefined;
 }
@@ -47,6 +56,20 @@ export function readCall(values: Values): CallInvocation {
   const all = values.switch("all");
   const to = values.text("to");
   if (all && to !== undefined) excluding("--all", "--to");
+  const hashKey = values.text("hash-key");
+  // A key is for the policy that heeds one.
+  const isOther = values.given("policy") && values.text("policy") !== "hash";
+  if (hashKey !== undefined && isOther) excluding("--hash-key", "--policy", "it is --policy hash");
+  const policy = hashKey === undefined ? readPolicy(values) : "hash";
+  const tags = values.pairs("tag");
+  const wait = values.switch("wait");
+  for (const [name, given] of [
+    ["--hash-key", hashKey !== undefined],
+    ["--tag", tags !== undefined],
+    ["--wait", wait],
+  ] as const) {
+    if (given && all) excluding(name, "--all", "--all calls every instance there is");
+  }
   const oneWay = values.switch("one-way");
   const stream = values.text("stream");
   if (stream !== undefined && all) excluding("--stream", "--all", "a stream is read once");
@@ -69,17 +92,21 @@ export function readCall(values: Values): CallInvocation {
     oneWay,
     target: values.target(),
     timeoutMs: values.given("timeout") ? values.duration("timeout", 1) : undefined,
-    policy: readPolicy(values),
+    policy,
+    hashKey,
+    tags,
+    zone: values.text("zone"),
+    wait,
     all,
     to,
   };
 }
 
-function readPolicy(values: Values): CallInvocation["policy"] {
+function readPolicy(values: Values): PolicyName {
   const policy = values.text("policy") ?? "";
-  if (policy === "random" || policy === "round-robin") return policy;
-  const meant = nearest(policy, ["random", "round-robin"]);
+  if (isPolicyName(policy)) return policy;
+  const meant = nearest(policy, policyNames);
   throw usageError(`there is no policy ${JSON.stringify(policy)}`, {
-    hint: meant === undefined ? "random or round-robin" : `did you mean ${meant}?`,
+    hint: meant === undefined ? policyNames.join(", ") : `did you mean ${meant}?`,
   });
 }

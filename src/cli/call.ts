@@ -89,14 +89,18 @@ async function callAndPrint(
   ending: Ending,
   output: Output,
 ): Promise<number> {
-  const { policy, all, to, metadata, idempotencyKey, oneWay } = invocation;
-  await using gee = connect({ ...connectOptions(invocation, output), policy });
+  const { policy, zone, all, to, metadata, idempotencyKey, oneWay } = invocation;
+  const { hashKey, tags, wait } = invocation;
+  await using gee = connect({ ...connectOptions(invocation, output), policy, zone });
   const options: CallOptions = {
     signal: ending.call.signal,
     oneWay,
     // Only what somebody gave: a stream, either way, has no total limit by default.
     ...(timeoutMs === undefined ? {} : { timeoutMs: Math.max(timeoutMs, 1) }),
     ...(to === undefined ? {} : { to }),
+    ...(hashKey === undefined ? {} : { hashKey }),
+    ...(tags === undefined ? {} : { tags }),
+    ...(wait ? { waitForReady: true } : {}),
     ...(metadata === undefined ? {} : { metadata }),
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
   };

@@ -1,70 +1,9 @@
-/** A flag of a command. Flags beat the environment, which beats the default. */
-export interface FlagSpec {
-  /** Without the dashes: `"timeout"`. */
-  readonly name: string;
-  /** What stands for its value in help; a switch has none. */
-  readonly value?: string;
-  /** The environment variable that stands in for it. */
-  readonly env?: string;
-  /** The default as it would be typed. */
-  readonly fallback?: string;
-  readonly text: string;
-}
+import { callSpec } from "./call-spec.ts";
+import { cache, insecure, json, registry, timeout, tokenFile } from "./command-spec.ts";
+import type { CommandName, CommandSpec } from "./command-spec.ts";
+import { serverSpec } from "./server-spec.ts";
 
-/** The name of a command. */
-export type CommandName =
-  "registry" | "server" | "call" | "list" | "events" | "demo" | "help" | "version";
-
-/** A command as `gee help` shows it and as `args.ts` reads it. */
-export interface CommandSpec {
-  readonly name: CommandName;
-  readonly alias?: string;
-  /** What follows the name, flags aside. */
-  readonly usage: string;
-  /** The fewest and the most arguments. */
-  readonly arguments: readonly [least: number, most: number];
-  readonly summary: string;
-  readonly flags: readonly FlagSpec[];
-  readonly notes?: readonly string[];
-  readonly examples: readonly string[];
-}
-
-const json: FlagSpec = {
-  name: "json",
-  env: "GEE_JSON",
-  text: "JSON on stdout, and errors and talk as JSON lines on stderr",
-};
-const insecure: FlagSpec = {
-  name: "insecure",
-  env: "GEE_INSECURE",
-  text: "listen beyond this machine, without authentication or encryption",
-};
-const registry: FlagSpec = {
-  name: "registry",
-  value: "URL[,URL]",
-  env: "GEE_REGISTRY",
-  fallback: "http://127.0.0.1:9999",
-  text: "the registries, as base URL or whole path",
-};
-const tokenFile: FlagSpec = {
-  name: "token-file",
-  value: "FILE",
-  env: "GEE_TOKEN_FILE",
-  text: "holds the token that is shown to the registries (mode 0600)",
-};
-const cache: FlagSpec = {
-  name: "cache",
-  value: "FILE",
-  env: "GEE_CACHE",
-  text: "saves the list, for when no registry answers; good for 24 hours",
-};
-const timeout: FlagSpec = {
-  name: "timeout",
-  value: "DURATION",
-  env: "GEE_TIMEOUT",
-  fallback: "10s",
-  text: "what the whole command may take",
-};
+export type { CommandName, CommandSpec, FlagSpec } from "./command-spec.ts";
 
 /** Every command, in the order of the help. */
 export const commands: Readonly<Record<CommandName, CommandSpec>> = {
@@ -132,107 +71,8 @@ export const commands: Readonly<Record<CommandName, CommandSpec>> = {
       "gee registry --listen 10.0.0.5:9999 --token-file tokens",
     ],
   },
-  server: {
-    name: "server",
-    usage: "[MODULE.ts ...]",
-    arguments: [0, Number.POSITIVE_INFINITY],
-    summary: "serves the classes that modules export",
-    flags: [
-      {
-        name: "listen",
-        value: "ADDRESS",
-        env: "GEE_LISTEN",
-        fallback: "tcp@127.0.0.1:0",
-        text: "where to listen: tcp@HOST:PORT (0 = a free port) or unix@/PATH",
-      },
-      {
-        name: "advertise",
-        value: "ADDRESS",
-        env: "GEE_ADVERTISE",
-        text: "the address that others use, when it is not the one listened on",
-      },
-      registry,
-      { name: "no-register", text: "be in no registry" },
-      tokenFile,
-      {
-        name: "drain",
-        value: "DURATION",
-        env: "GEE_DRAIN",
-        fallback: "25s",
-        text: "what running calls may still take after SIGTERM",
-      },
-      insecure,
-      json,
-    ],
-    notes: [
-      "Served are exported classes whose constructor takes no argument, and exported instances of",
-      "classes, under the name of the export. Without a module it is the demo service Foo.",
-      "TypeScript's private is not looked at: a method is hidden by # or _ in its name.",
-      "SIGTERM and SIGINT drain: leave the registries, finish what runs, exit 0; a second one exits",
-      "at once. A registry that is away is tried again for ever.",
-      "What callers are held to, with every number: gee help limits.",
-    ],
-    examples: ["gee server foo.ts", "gee server a.ts b.ts --registry http://10.0.0.5:9999"],
-  },
-  call: {
-    name: "call",
-    usage: "SERVICE.METHOD [ARG ...]",
-    arguments: [1, Number.POSITIVE_INFINITY],
-    summary: "calls a method and prints its result, or its items as they come",
-    flags: [
-      registry,
-      {
-        name: "address",
-        value: "ADDRESS[,ADDRESS]",
-        env: "GEE_ADDRESS",
-        text: "call these servers, without a registry",
-      },
-      timeout,
-      cache,
-      tokenFile,
-      { name: "all", text: "call every instance; one row each" },
-      { name: "to", value: "ID", text: "call the instance with this id" },
-      {
-        name: "policy",
-        value: "NAME",
-        env: "GEE_POLICY",
-        fallback: "random",
-        text: "how to choose an instance: random or round-robin",
-      },
-      {
-        name: "data",
-        value: "JSON|@FILE|@-",
-        text: "the arguments as one JSON value; an array is the argument list",
-      },
-      {
-        name: "stream",
-        value: "@FILE|@-",
-        text: "one JSON value a line: the last argument, sent item by item",
-      },
-      { name: "meta", value: "NAME=VALUE", text: "metadata for the handler; may be repeated" },
-      {
-        name: "key",
-        value: "KEY",
-        text: "an idempotency key: an instance executes the same call with it once",
-      },
-      { name: "one-way", text: "want no answer; done when the call has left" },
-      json,
-    ],
-    notes: [
-      "More on arguments and results: gee help arguments.",
-      "A method that answers with a stream has its items printed as they come. A stream, either way,",
-      "may last for ever unless --timeout is given; it ends when nothing moves for 60 s.",
-      "Ctrl-C cancels the call, down to its handler.",
-      "A failed call exits with 64 + its status: gee help exit-codes.",
-    ],
-    examples: [
-      "gee call Foo.Sum 1 2",
-      "gee call Foo.Sum 1 -2 --json",
-      "gee call Users.Create --data @user.json",
-      "gee call Foo.Count 5",
-      "seq 3 | gee call Foo.Total --stream @-",
-    ],
-  },
+  server: serverSpec,
+  call: callSpec,
   list: {
     name: "list",
     alias: "ls",

@@ -20,6 +20,7 @@ const oneRegistry =
 export async function runServer(invocation: ServerInvocation, output: Output): Promise<number> {
   const startedAt = systemClock.now();
   const { listen, advertise, registry, tokenFile, drainTimeoutMs, insecure } = invocation;
+  const { weight, zone, tags } = invocation;
   using stack = new DisposableStack();
   stack.use(outliveStrayErrors(output));
   const { services, methods } = await load(invocation.modules, output);
@@ -29,6 +30,9 @@ export async function runServer(invocation: ServerInvocation, output: Output): P
     listen,
     insecure,
     drainTimeoutMs,
+    weight,
+    zone,
+    tags,
     log: output.log("info"),
     ...(advertise === undefined ? {} : { advertise }),
     ...(registry === undefined ? {} : { registry, registryToken: readToken(tokenFile) }),

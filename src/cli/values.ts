@@ -104,6 +104,14 @@ export class Values {
     return Object.fromEntries(pairs);
   }
 
+  /** A number, within a range that includes its ends. */
+  number(name: string, least: number, most: number): number {
+    const { text, from } = this.#value(name) ?? { text: "", from: `--${name}` };
+    const value = text.trim() === "" ? Number.NaN : Number(text);
+    if (value >= least && value <= most) return value;
+    throw usageError(`${from} is a number from ${least} to ${most}, not ${JSON.stringify(text)}`);
+  }
+
   /** A duration in milliseconds, within a range that includes its ends. */
   duration(name: string, leastMs = 0, mostMs: number = Number.POSITIVE_INFINITY): number {
     const { text, from } = this.#value(name) ?? { text: "0", from: `--${name}` };

@@ -126,19 +126,27 @@ function serviceNames(value: unknown, path: string): readonly string[] {
   return [...new Set(list(limits.maxServices, serviceName)(value, path))].sort();
 }
 
-const tagFields = record(limits.maxTags, text(64, /^[A-Za-z][A-Za-z0-9_.-]*$/), text(256));
+/** A zone from outside. */
+export const zone: (value: unknown, path: string) => string = text(64);
+
+/** Tags from outside. */
+export const tags: (value: unknown, path: string) => Readonly<Record<string, string>> = record(
+  limits.maxTags,
+  text(64, /^[A-Za-z][A-Za-z0-9_.-]*$/),
+  text(256),
+);
 
 function parseFacts(fields: Fields): Facts {
   return {
     address: fields.need("address", addressField),
     version: fields.may("version", text(64)),
     contract: fields.may("contract", text(128)),
-    zone: fields.may("zone", text(64)),
+    zone: fields.may("zone", zone),
     weight: fields.may("weight", weight) ?? 1,
     load: fields.may("load", load),
     lagMs: fields.may("lagMs", lagMs),
     draining: fields.may("draining", flag) ?? false,
-    tags: fields.may("tags", tagFields),
+    tags: fields.may("tags", tags),
   };
 }
 

@@ -90,6 +90,9 @@ test("a registry and a server have their defaults", () => {
     registry: ["http://127.0.0.1:9999"],
     tokenFile: undefined,
     drainTimeoutMs: 25_000,
+    weight: 1,
+    zone: undefined,
+    tags: undefined,
     insecure: false,
   });
 });
@@ -138,6 +141,9 @@ test("a server takes modules, and --no-register keeps it out of every registry",
     listen: "unix@/run/a",
     registry: undefined,
     drainTimeoutMs: 0,
+    weight: 1,
+    zone: undefined,
+    tags: undefined,
     insecure: true,
   });
 });

@@ -33,7 +33,11 @@ test("a call has its defaults", () => {
     oneWay: false,
     target: { kind: "registry", registry: ["http://127.0.0.1:9999"] },
     timeoutMs: undefined,
-    policy: "random",
+    policy: "p2c",
+    hashKey: undefined,
+    tags: undefined,
+    zone: undefined,
+    wait: false,
     all: false,
     to: undefined,
   });
@@ -56,7 +60,25 @@ test("a stream, metadata, a key and one-way are read", () => {
   expect(read(["Foo.Total"], { stream: ["@-"], data: ["@f"] })).toMatchObject({ data: "@f" });
 });
 
+test("how an instance is chosen is read", () => {
+  expect(read(["Foo.Sum"], { policy: ["least-in-flight"] }).policy).toBe("least-in-flight");
+  const typed = { "hash-key": ["user 7"], tag: ["a=b", "c=d"], zone: ["eu-1"], wait: [""] };
+  expect(read(["Foo.Sum"], typed)).toMatchObject({
+    policy: "hash",
+    hashKey: "user 7",
+    tags: { a: "b", c: "d" },
+    zone: "eu-1",
+    wait: true,
+  });
+  expect(read(["Foo.Sum"], { "hash-key": ["k"], policy: ["hash"] }).policy).toBe("hash");
+});
+
 test.each([
+  ["--hash-key and --policy exclude each other", { "hash-key": ["k"], policy: ["random"] }],
+  ["--hash-key and --all exclude each other", { "hash-key": ["k"], all: [""] }],
+  ["--tag and --all exclude each other", { tag: ["a=b"], all: [""] }],
+  ["--wait and --all exclude each other", { wait: [""], all: [""] }],
+  ['--tag "a" is no NAME=VALUE', { tag: ["a"] }],
   ["--stream and --all exclude each other", { stream: ["@-"], all: [""] }],
   ["--stream and --one-way exclude each other", { stream: ["@-"], "one-way": [""] }],
   ["--data and --stream cannot both read standard input", { stream: ["@-"], data: ["@-"] }],

@@ -10,6 +10,13 @@ function values(
   return new Values(commands.call, [], new Map(Object.entries(typed)), env);
 }
 
+function serverValues(
+  typed: Readonly<Record<string, readonly string[]>>,
+  env: Readonly<Record<string, string>> = {},
+): Values {
+  return new Values(commands.server, [], new Map(Object.entries(typed)), env);
+}
+
 function messageOf(work: () => unknown): string {
   try {
     work();
@@ -19,11 +26,25 @@ function messageOf(work: () => unknown): string {
   throw new Error("it was accepted");
 }
 
+test("a number has a range", () => {
+  const weigh = (text: string): number => serverValues({ weight: [text] }).number("weight", 0, 10);
+  expect(weigh("0")).toBe(0);
+  expect(weigh("2.5")).toBe(2.5);
+  for (const wrong of ["11", "-1", "x", " ", "NaN"]) {
+    expect(() => weigh(wrong)).toThrow(
+      `--weight is a number from 0 to 10, not ${JSON.stringify(wrong)}`,
+    );
+  }
+  expect(() => serverValues({}, { GEE_WEIGHT: "many" }).number("weight", 0, 10)).toThrow(
+    'GEE_WEIGHT is a number from 0 to 10, not "many"',
+  );
+});
+
 test("a flag beats the environment, which beats the default", () => {
   expect(values({ policy: ["a"] }, { GEE_POLICY: "b" }).text("policy")).toBe("a");
   expect(values({}, { GEE_POLICY: "b" }).text("policy")).toBe("b");
-  expect(values({}).text("policy")).toBe("random");
-  expect(values({}, { GEE_POLICY: "" }).text("policy")).toBe("random");
+  expect(values({}).text("policy")).toBe("p2c");
+  expect(values({}, { GEE_POLICY: "" }).text("policy")).toBe("p2c");
   expect(values({}).text("to")).toBeUndefined();
 });
 

@@ -1,0 +1,60 @@
+import { insecure, json, registry, tokenFile } from "./command-spec.ts";
+import type { CommandSpec } from "./command-spec.ts";
+
+/** `gee server` as the help shows it. */
+export const serverSpec: CommandSpec = {
+  name: "server",
+  usage: "[MODULE.ts ...]",
+  arguments: [0, Number.POSITIVE_INFINITY],
+  summary: "serves the classes that modules export",
+  flags: [
+    {
+      name: "listen",
+      value: "ADDRESS",
+      env: "GEE_LISTEN",
+      fallback: "tcp@127.0.0.1:0",
+      text: "where to listen: tcp@HOST:PORT (0 = a free port) or unix@/PATH",
+    },
+    {
+      name: "advertise",
+      value: "ADDRESS",
+      env: "GEE_ADVERTISE",
+      text: "the address that others use, when it is not the one listened on",
+    },
+    registry,
+    { name: "no-register", text: "be in no registry" },
+    tokenFile,
+    {
+      name: "drain",
+      value: "DURATION",
+      env: "GEE_DRAIN",
+      fallback: "25s",
+      text: "what running calls may still take after SIGTERM",
+    },
+    {
+      name: "weight",
+      value: "NUMBER",
+      env: "GEE_WEIGHT",
+      fallback: "1",
+      text: "its share of the calls beside the others', 0 to 10,000",
+    },
+    {
+      name: "zone",
+      value: "NAME",
+      env: "GEE_ZONE",
+      text: "where it is; clients of the same zone prefer it",
+    },
+    { name: "tag", value: "NAME=VALUE", text: "for people and for choosing; may be repeated" },
+    insecure,
+    json,
+  ],
+  notes: [
+    "Served are exported classes whose constructor takes no argument, and exported instances of",
+    "classes, under the name of the export. Without a module it is the demo service Foo.",
+    "TypeScript's private is not looked at: a method is hidden by # or _ in its name.",
+    "SIGTERM and SIGINT drain: leave the registries, finish what runs, exit 0; a second one exits",
+    "at once. A registry that is away is tried again for ever.",
+    "What callers are held to, with every number: gee help limits.",
+  ],
+  examples: ["gee server foo.ts", "gee server a.ts b.ts --registry http://10.0.0.5:9999"],
+};

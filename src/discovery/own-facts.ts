@@ -1,0 +1,25 @@
+import { tags, weight, zone } from "./member.ts";
+import type { Facts } from "./member.ts";
+
+/** What a server says of itself beside its address and services, for clients to choose by. */
+export interface OwnFacts {
+  /** Its share of the calls beside the others', 0 to 10,000: 2 gets twice the calls of 1. Default 1. */
+  readonly weight?: number | undefined;
+  /** Where it is, up to 64 characters: clients of the same zone prefer it. Default: nowhere. */
+  readonly zone?: string | undefined;
+  /** Up to 32 texts by name, for people, for `tags` of a call and for a client's `canary`. */
+  readonly tags?: Readonly<Record<string, string>> | undefined;
+}
+
+/**
+ * The same, as it is announced.
+ *
+ * @throws GeeError INVALID_ARGUMENT, naming what cannot be
+ */
+export function ownFacts(facts: OwnFacts): Pick<Facts, "weight" | "zone" | "tags"> {
+  return {
+    weight: facts.weight === undefined ? 1 : weight(facts.weight, "weight"),
+    ...(facts.zone === undefined ? {} : { zone: zone(facts.zone, "zone") }),
+    ...(facts.tags === undefined ? {} : { tags: tags(facts.tags, "tags") }),
+  };
+}

@@ -1,0 +1,24 @@
+import { expect, test } from "bun:test";
+import { ownFacts } from "../../src/discovery/own-facts.ts";
+
+test("who says nothing has weight 1, and neither zone nor tags", () => {
+  expect(ownFacts({})).toEqual({ weight: 1 });
+  expect(ownFacts({ weight: undefined, zone: undefined, tags: undefined })).toEqual({ weight: 1 });
+});
+
+test("what is said is announced", () => {
+  const facts = { weight: 2.5, zone: "eu-1", tags: { stage: "canary" } };
+  expect(ownFacts(facts)).toEqual(facts);
+});
+
+test.each([
+  [{ weight: -1 }, "weight: it must be a number from 0 to 10000"],
+  [{ weight: Number.NaN }, "weight: it must be a number from 0 to 10000"],
+  [{ weight: 10_001 }, "weight: it must be a number from 0 to 10000"],
+  [{ zone: "" }, "zone: it must match"],
+  [{ zone: "a".repeat(65) }, "zone: at most 64 characters, not 65"],
+  [{ tags: { "": "x" } }, "tags"],
+  [{ tags: { stage: "a".repeat(257) } }, "at most 256 characters"],
+])("%j is refused", (facts, words) => {
+  expect(() => ownFacts(facts)).toThrow(words);
+});
