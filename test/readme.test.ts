@@ -165,10 +165,10 @@ for (const [index, block] of blocks.entries()) {
   if (block.language === "ts" && block.file !== undefined) {
     const { file } = block;
     test(`README, block ${index + 1}: ${file} runs`, async () => {
-      const source = block.text.replace(
-        "connect()",
-        `connect({ registry: "${defaultRegistry()}" })`,
-      );
+      const registry = `registry: "${defaultRegistry()}"`;
+      const source = block.text
+        .replace("connect()", `connect({ ${registry} })`)
+        .replace("connect({ zone", `connect({ ${registry}, zone`);
       await writeFile(join(folder, file), source);
       if (!/^await using/m.test(block.text)) return;
       const prints = [...block.text.matchAll(/\/\/ prints (.*)$/gm)].map(([, text = ""]) => text);
@@ -231,6 +231,10 @@ test("the README's defaults are those in force", () => {
     ["lease of a GeeRPC server", `${limits.oldLeaseMs / 60_000} min`],
     ["| message ", `${limits.maxMessageBytes / 1_048_576} MiB`],
     ["depth and items", `${limits.maxValueDepth}, ${number(limits.maxItems)}`],
+    ["servers of one service that a client calls", String(limits.subsetSize)],
+    ["connections to one of them", `1, up to ${limits.maxConnectionsPerServer} `],
+    ["nobody can be reached: tried again for", `${limits.unreachableMs / 1_000} s`],
+    ["a call is sent, at most", `${limits.maxAttempts} times`],
     ["calls in flight on a connection", number(limits.maxInFlight)],
     ["handlers at once in a server", number(limits.maxRunningHandlers)],
     ["unsent replies that pause", `${limits.pauseReadingBytes / 1_048_576} MiB`],
