@@ -172,7 +172,8 @@ function isOf<T extends EndpointView>(
   return one.list === list;
 }
 
-function hasTags({ tags }: EndpointView, wanted: Tags): boolean {
+/** Whether a member has all of these tags. */
+export function hasTags({ tags }: EndpointView, wanted: Tags): boolean {
   for (const name of Object.keys(wanted)) if (tags?.[name] !== wanted[name]) return false;
   return true;
 }

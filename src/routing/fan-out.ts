@@ -63,12 +63,14 @@ export function quorumOf(count: number | "majority", members: number): number {
 
 /**
  * The first `count` answers that are no errors, in the order in which they came. Rejects as soon as
- * there cannot be so many any more, with what the error that came first says.
+ * there cannot be so many any more, with what the error that came first says; see {@link quorumOf} for
+ * fewer calls than that.
  */
 export async function firstAnswers(
   calls: readonly MemberCall[],
   count: number,
 ): Promise<readonly unknown[]> {
+  quorumOf(count, calls.length);
   const values: unknown[] = [];
   const errors: GeeError[] = [];
   const { promise, resolve, reject } = Promise.withResolvers<readonly unknown[]>();

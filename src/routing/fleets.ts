@@ -1,6 +1,7 @@
 import { GeeError } from "../base/errors.ts";
 import { nearest } from "../base/names.ts";
 import type { Member } from "../discovery/member.ts";
+import type { Tags } from "../fleet/preference.ts";
 import { ServiceFleet } from "./service-fleet.ts";
 import type { FleetOptions } from "./service-fleet.ts";
 
@@ -84,12 +85,20 @@ export class Fleets {
   }
 
   /** What is said when nobody may answer. */
-  nobody({ service, to }: Wanted): GeeError {
+  nobody({ service, to, tags }: Wanted & { readonly tags?: Tags | undefined }): GeeError {
     if (to !== undefined) {
       return new GeeError("UNAVAILABLE", `no instance ${to} is registered`, {
         reason: "NO_INSTANCE",
         executed: "no",
         hint: "gee list SERVICE shows the instances",
+      });
+    }
+    if (tags !== undefined && this.#of(service).size > 0) {
+      const wanted = Object.entries(tags).map(([name, value]) => `${name}=${value}`);
+      return new GeeError("UNAVAILABLE", `no server of ${service} has ${wanted.join(" and ")}`, {
+        reason: "NO_SERVER",
+        executed: "no",
+        hint: "gee list SERVICE --json shows the tags",
       });
     }
     const near = nearest(service, this.#listed);

@@ -46,7 +46,7 @@ export class Hedging {
     // Until it is known how long calls take, they are looked at and not helped.
     const timer =
       delayMs === undefined ? undefined : this.#clock.after(delayMs, () => this.#start(call));
-    call.memory.hedge = { timer, second: undefined, failure: undefined };
+    call.memory.hedge = { timer, second: undefined, failure: undefined, metadata: undefined };
   }
 
   #start(call: RoutedCall): void {
@@ -55,6 +55,7 @@ export class Hedging {
     // Between two attempts there is nothing to be faster than.
     if (call.settled || hedge === undefined || fleet === undefined || backend === undefined) return;
     if (call.hasStreams || !backend.isIdempotent(request) || !call.wasSent) return;
+    if (call.sends >= request.maxAttempts) return;
     const now = this.#clock.now();
     const other = fleet.chooseConnected(request, now, new Set([backend]));
     if (other === undefined) return;
@@ -75,23 +76,27 @@ export class Hedging {
     );
     if (second === undefined) return;
     call.mayHaveRun = true;
+    call.sends++;
     hedge.second = over;
     second.promise.then(
       (value) => {
-        for (const [metadata, when] of told) request.onMetadata?.(metadata, when);
+        const { onMetadata } = request;
+        // What it throws is its own, and must not cost the call its answer.
+        for (const [metadata, when] of told) queueMicrotask(() => onMetadata?.(metadata, when));
         call.answeredBeside(value, beaten);
       },
       () => {
         hedge.second = undefined;
-        if (hedge.failure !== undefined) call.fail(hedge.failure);
+        if (hedge.failure !== undefined) call.fail(hedge.failure, hedge.metadata);
       },
     );
   }
 
   /** A call has failed for good; true when its second attempt may still answer it. */
-  holds(call: RoutedCall, error: GeeError): boolean {
+  holds(call: RoutedCall, error: GeeError, metadata: Metadata | undefined): boolean {
     const hedge = call.trail?.hedge;
     if (hedge?.second === undefined) return false;
+    if (hedge.failure === undefined) hedge.metadata = metadata;
     hedge.failure ??= error;
     return true;
   }
@@ -111,7 +116,7 @@ export class Hedging {
   ): void {
     // One that was beaten would have taken longer still, and is counted where it belongs. Failures say
     // nothing of how long answers take.
-    if (call.sends !== 1 || call.hasStreams || (error !== undefined && error !== beaten)) return;
+    if (call.attempt > 0 || call.hasStreams || (error !== undefined && error !== beaten)) return;
     fleet.methods.hedgeOf(call.request.method, now).record(now, now - call.sentAt);
   }
 }

@@ -80,6 +80,7 @@ export class Retrying {
       fleet.note(backend, "left", now);
       return;
     }
+    if (call.trail !== undefined) call.trail.lostSince = undefined;
     const { request, sentAt } = call;
     const elapsedMs = now - sentAt;
     const leftMs = call.deadlineAt - sentAt;
@@ -169,7 +170,8 @@ export class Retrying {
     if (verdict === "elsewhere") {
       // It may have run there and nowhere else: it waits for that one, as long as others wait.
       trail.lostSince ??= now;
-      if (now + delayMs >= trail.lostSince + limits.unreachableMs) return false;
+      const isOver = now + delayMs >= trail.lostSince + limits.unreachableMs;
+      if (isOver && !call.request.waitForReady) return false;
     } else {
       if (!fleet.budget.withdraw(now)) return false;
       call.attempt++;
@@ -209,8 +211,13 @@ export class Retrying {
       return;
     }
     maker.aim(call);
-    // Others first; when there are none, those who have failed had their time.
-    if (call.fleet?.hasOther(call.request, tried) !== true) tried.clear();
+    // Others first; when there are none, those who have failed had their time, the last one least.
+    if (call.fleet?.hasOther(call.request, tried) !== true) {
+      const last = [...tried].at(-1);
+      tried.clear();
+      if (last !== undefined) tried.add(last);
+      if (call.fleet?.hasOther(call.request, tried) !== true) tried.clear();
+    }
     maker.next(call);
   }
 

@@ -3,6 +3,7 @@ import type { GeeError } from "../base/errors.ts";
 import type { Timer } from "../base/time.ts";
 import type { CallRequest } from "../rpc/call-request.ts";
 import { OutgoingCall } from "../rpc/outgoing-call.ts";
+import type { Metadata } from "../wire/message.ts";
 import type { Backend } from "./backend.ts";
 import type { Choosing, ServiceFleet } from "./service-fleet.ts";
 
@@ -23,7 +24,7 @@ export interface RoutedRequest extends CallRequest, Choosing {
 /** Who finds the next server for a call. */
 export interface CallRouter {
   /** An attempt has failed; true when the call goes on all the same. */
-  again(call: RoutedCall, error: GeeError): boolean;
+  again(call: RoutedCall, error: GeeError, metadata: Metadata | undefined): boolean;
   /** A call has settled, with its failure if it has failed. */
   settled(call: RoutedCall, error: GeeError | undefined): void;
 }
@@ -80,8 +81,8 @@ export class RoutedCall extends OutgoingCall {
     this.#router = router;
   }
 
-  protected override again(error: GeeError): boolean {
-    return this.#router.again(this, error);
+  protected override again(error: GeeError, metadata: Metadata | undefined): boolean {
+    return this.#router.again(this, error, metadata);
   }
 
   protected override onSettled(error: GeeError | undefined): void {
@@ -107,4 +108,6 @@ export interface Hedged {
   second: AbortController | undefined;
   /** The first attempt has failed for good; it is for the second one to answer. */
   failure: GeeError | undefined;
+  /** What came with it. */
+  metadata: Metadata | undefined;
 }

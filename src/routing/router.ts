@@ -11,6 +11,7 @@ import type { Pool } from "../rpc/pool.ts";
 import type { Call } from "../rpc/remote.ts";
 import { AnswerClock } from "./answer-clock.ts";
 import { Attempts } from "./attempts.ts";
+import type { Metadata } from "../wire/message.ts";
 import type { Backend } from "./backend.ts";
 import type { MemberCall } from "./fan-out.ts";
 import { Fleets } from "./fleets.ts";
@@ -118,6 +119,8 @@ export class Router implements CallRouter, AttemptMaker {
     const fleet = this.#fleets.of(request);
     const { to } = request;
     const backends = to === undefined ? fleet.first : [fleet.find(to) ?? []].flat();
+    // It may have been closed meanwhile.
+    this.#checkOpen();
     if (backends.length === 0) throw this.#fleets.nobody(request);
     check?.(backends.length);
     return backends.flatMap((backend): MemberCall[] => {
@@ -244,8 +247,8 @@ export class Router implements CallRouter, AttemptMaker {
   }
 
   /** An attempt has failed; true when the call goes on all the same. */
-  again(call: RoutedCall, error: GeeError): boolean {
-    return this.#retrying.again(call, error) || this.#hedging.holds(call, error);
+  again(call: RoutedCall, error: GeeError, metadata: Metadata | undefined): boolean {
+    return this.#retrying.again(call, error) || this.#hedging.holds(call, error, metadata);
   }
 
   /** A call has settled. */

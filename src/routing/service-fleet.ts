@@ -6,7 +6,7 @@ import { Ejection } from "../fleet/ejection.ts";
 import type { Outcome } from "../fleet/endpoint.ts";
 import { policies } from "../fleet/policies.ts";
 import type { Policy } from "../fleet/policy.ts";
-import { Preference, withTags } from "../fleet/preference.ts";
+import { hasTags, Preference, withTags } from "../fleet/preference.ts";
 import type { Canary, Tags } from "../fleet/preference.ts";
 import { RetryBudget } from "../fleet/retry-budget.ts";
 import { subset } from "../fleet/subset.ts";
@@ -63,6 +63,9 @@ export class ServiceFleet {
   #first: readonly Backend[] = [];
   /** The part of them that this client calls. */
   #chosen: readonly Backend[] = [];
+  /** Those of them that are not out, as of which list of all that are not. */
+  #availablePart: readonly Backend[] = [];
+  #partOf: readonly Backend[] = [];
   /** What a policy is given; one object for all picks. */
   readonly #pick: {
     now: number;
@@ -107,8 +110,7 @@ export class ServiceFleet {
 
   /** The instance of an id. */
   find(id: string): Backend | undefined {
-    for (const backend of this.#backends.values()) if (backend.member.id === id) return backend;
-    return undefined;
+    return this.#backends.values().find(({ member }) => member.id === id);
   }
 
   /** Goes on with another list; who was known before keeps what is known of it. */
@@ -125,6 +127,7 @@ export class ServiceFleet {
     this.#first = askedFirst([...backends.values()]);
     const { seed, subsetSize } = this.#options;
     this.#chosen = this.#first;
+    this.#partOf = [];
     if (subsetSize === 0 || this.#first.length <= subsetSize) return;
     const keys = this.#first.map(({ key }) => key);
     this.#chosen = subset(keys, seed, subsetSize).flatMap((index) => this.#first[index] ?? []);
@@ -179,6 +182,7 @@ export class ServiceFleet {
     if (tried.size >= maxTried) return false;
     for (const backend of this.#backends.values()) {
       if (tried.has(backend) || this.#options.strangers.error(backend.member)) continue;
+      if (call.tags !== undefined && !hasTags(backend, call.tags)) continue;
       if (call.to === undefined || call.to === backend.member.id) return true;
     }
     return false;
@@ -186,17 +190,30 @@ export class ServiceFleet {
 
   /** Those whom a policy chooses from. */
   #wanted(call: Choosing, now: number): readonly Backend[] {
-    // A key has its place among all: two clients with a part each would not agree on it.
-    const isAll = this.#first !== this.#chosen && this.#policyOf(call) === policies.hash;
-    const all = isAll ? this.#first : this.#chosen;
-    const available = isAll
-      ? all.filter(({ accrual }) => accrual.isIn)
-      : this.#ejection.available(all, now);
     const { tags } = call;
+    let all = this.#first;
+    let available = this.#ejection.available(all, now);
+    // A key has its place among all: two clients with a part each would not agree on it.
+    if (this.#first !== this.#chosen && this.#policyOf(call) !== policies.hash) {
+      all = this.#chosen;
+      available = this.#part(available);
+    }
     if (tags === undefined) return this.#preferred(available, all);
     const tagged = withTags(available, tags);
     if (tagged.length > 0) return this.#preferred(tagged, withTags(all, tags));
     return withTags(this.#first, tags);
+  }
+
+  /** Of those that are not out, this client's own; all of its own when too few of them are left. */
+  #part(available: readonly Backend[]): readonly Backend[] {
+    if (available === this.#first) return this.#chosen;
+    if (available !== this.#partOf) {
+      const isIn = new Set(available);
+      const part = this.#chosen.filter((backend) => isIn.has(backend));
+      this.#partOf = available;
+      this.#availablePart = part.length * 2 < this.#chosen.length ? this.#chosen : part;
+    }
+    return this.#availablePart;
   }
 
   #preferred(available: readonly Backend[], all: readonly Backend[]): readonly Backend[] {

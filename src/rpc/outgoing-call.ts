@@ -94,8 +94,8 @@ export abstract class OutgoingCall implements DeadlineEntry, PendingEntry, Outgo
     else signal.addEventListener("abort", this, { once: true });
   }
 
-  /** This attempt failed; true means that another one is under way. */
-  protected abstract again(error: GeeError): boolean;
+  /** This attempt failed, with metadata behind it; true means that another one is under way. */
+  protected abstract again(error: GeeError, metadata: Metadata | undefined): boolean;
 
   /** Called once, when the call has settled, with its failure if it has failed. */
   protected abstract onSettled(error: GeeError | undefined): void;
@@ -198,7 +198,7 @@ export abstract class OutgoingCall implements DeadlineEntry, PendingEntry, Outgo
     // Until another server has it, a stream has the deadline of any call.
     this.deadlines.remove(this);
     this.deadlines.add(this);
-    if (canBegin && this.again(error)) return;
+    if (canBegin && this.again(error, metadata)) return;
     if (metadata !== undefined) this.#tell(metadata, "trailing");
     if (!this.#finish()) return;
     const isSure = error.executed !== "no" || !this.mayHaveRun;

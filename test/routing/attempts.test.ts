@@ -97,9 +97,11 @@ describe("a dial that takes long", () => {
     controller.abort();
     expect(await failed).toMatchObject({ code: "CANCELLED", executed: "no" });
     expect(net.inFlight()).toBe(0);
+    await net.clock.advance(limits.slowDialMs);
     net.greet();
     await net.clock.advance(limits.slowDialMs);
     expect(net.world.heard).toHaveLength(0);
+    expect(net.inFlight()).toBe(0);
   });
 });
 

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import type { Member } from "../../src/discovery/member.ts";
 import { policies } from "../../src/fleet/policies.ts";
-import { firstOf, loneFleet, who } from "../support/lone-fleet.ts";
+import { anybody, at, loneFleet, portOf, who } from "../support/lone-fleet.ts";
+import type { LoneFleet } from "../support/lone-fleet.ts";
 import type { RouterOptions } from "../../src/routing/router.ts";
 import type { RoutedRequest } from "../../src/routing/routed-call.ts";
 import { turn, until } from "../support/clock.ts";
@@ -83,18 +84,14 @@ describe("who gets a call", () => {
     const here = { zone: "here" };
     const there = { zone: "there" };
     const members = [foo(1, here), foo(2, here), foo(3, there), foo(4, there)];
-    const { clock, fleet, shares } = loneFleet(members, { zone: "here" });
+    const lone = loneFleet(members, { zone: "here" });
+    const { clock, fleet, shares } = lone;
     expect(who(shares())).toEqual(["1", "2"]);
     fleet.use([foo(3, there), foo(4, there)], clock.now());
     expect(who(shares())).toEqual(["3", "4"]);
     fleet.use(members, clock.now());
     expect(who(shares())).toEqual(["1", "2"]);
-    const first = firstOf(fleet);
-    for (let each = 0; each < 5; each++) {
-      fleet.begin(first, clock.now());
-      first.end(clock.now(), 1, "failed", 1_000);
-      fleet.note(first, "failed", clock.now());
-    }
+    fail(lone, 1);
     // 1.4 times what is left of the zone stays there: 70 %.
     const after = shares({}, 2_000);
     expect(after["1"]).toBeUndefined();
@@ -107,6 +104,43 @@ describe("who gets a call", () => {
     expect(who(shares({ tags }))).toEqual(["1"]);
     fleet.use([foo(1, b), foo(2, a)], 2_000);
     expect(who(shares({ tags }))).toEqual(["2"]);
+  });
+});
+
+/** The member at a port has failed too often. */
+function fail({ clock, fleet }: LoneFleet, port: number): void {
+  fleet.choose(anybody, clock.now(), undefined);
+  for (const backend of at(fleet, port)) {
+    for (let each = 0; each < 5; each++) {
+      fleet.begin(backend, clock.now());
+      backend.end(clock.now(), 1, "failed", 1_000);
+      fleet.note(backend, "failed", clock.now());
+    }
+  }
+}
+
+describe("who is out", () => {
+  test("gets no calls, and those of its keys go to another, also beyond the part", () => {
+    const members = Array.from({ length: 10 }, (_, index) => foo(index + 1));
+    for (const subsetSize of [0, 3]) {
+      const lone = loneFleet(members, { subsetSize });
+      const called = new Set(lone.fleet.chosen.map(portOf));
+      const keys = Array.from({ length: 100 }, (_, index) => `key ${index}`);
+      const calls = keys.map((hashKey) => ({ policy: policies.hash, hashKey }));
+      const call = calls.find((one) => called.has(who(lone.shares(one, 1))[0] ?? ""));
+      const [home = ""] = who(lone.shares(call));
+      fail(lone, Number(home));
+      expect(called).toContain(home);
+      expect(who(lone.shares(call))).not.toContain(home);
+      expect(who(lone.shares())).not.toContain(home);
+    }
+  });
+
+  test("gets the calls that want its tags when nobody else has them", () => {
+    const lone = loneFleet([foo(1, a), foo(2), foo(3)]);
+    fail(lone, 1);
+    expect(who(lone.shares())).toEqual(["2", "3"]);
+    expect(who(lone.shares({ tags: { version: "a" } }))).toEqual(["1"]);
   });
 });
 
@@ -169,9 +203,17 @@ describe("a client", () => {
   test("learns that a method answers with a stream, and spreads its calls evenly then", async () => {
     const random = seededRandom(5);
     const quick = [1, 2].map((port) => foo(port, { ageMs: 60_000 }));
-    const streams = acts((call) => call.item(1));
     const options = { policy: policies.p2c, random };
-    const net = network({ 1: streams, 2: streams }, quick, options);
+    const net = network({ 1: acts(keepsQuiet), 2: acts(answers) }, quick, options);
+    // The first one is slow, so that single answers come from the second.
+    for (const to of [1, 2].map(instanceAt)) {
+      const call = net.call("Foo.Do", { to });
+      await until(() => net.world.heard.length > 0);
+      await net.clock.advance(500);
+      net.world.heard.pop()?.result();
+      await call;
+    }
+    net.world.sites[1] = net.world.sites[2] = acts((call) => call.item(1));
     const first = net.router.call(net.request("Foo.Items"));
     first.catch(() => {});
     await until(() => net.world.heard.length === 1);

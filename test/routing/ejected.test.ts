@@ -148,6 +148,23 @@ describe("a member that is out", () => {
   });
 });
 
+test("a probe that cannot be sent is no probe: the next call may be one", async () => {
+  const net = fleetOf(internal);
+  await untilOut(net);
+  net.world.sites[1] = "refused";
+  for (const { port, link } of net.world.links) if (port === 1) link.cut();
+  await net.clock.advance(5_000);
+  const { length } = net.world.dials;
+  await firstGets(net, 6);
+  expect(net.world.dials.slice(length)).toEqual([1]);
+  net.world.sites[1] = acts(answers);
+  for (let each = 0; each < 15; each++) {
+    await net.clock.advance(100);
+    await net.call("Foo.Do");
+  }
+  expect(net.lines.filter((line) => line.includes("answers again"))).toHaveLength(1);
+});
+
 test("when more than half fail nobody is left out", async () => {
   const net = fleetOf(internal);
   net.world.sites[2] = acts(internal);

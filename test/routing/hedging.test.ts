@@ -84,8 +84,10 @@ describe("a call that takes longer than most", () => {
     script(net, keepsQuiet);
     const call = net.call("Foo.Do", hedged);
     await net.clock.advance(usualMs - 1);
+    const timers = net.clock.pending();
     net.world.heard[0]?.result("in time");
     expect(await call).toBe("in time");
+    expect(net.clock.pending()).toBe(timers - 1);
     await net.clock.advance(1_000);
     expect(net.world.heard).toHaveLength(1);
   });
@@ -240,6 +242,27 @@ test("a call that waits between two attempts is not sent beside them", async () 
   expect(net.world.heard).toHaveLength(1);
   expect(await inTime(net.clock, call)).toBeNumber();
   expect(net.world.heard).toHaveLength(2);
+});
+
+test("calls that fail or are taken back do not make the others go out twice sooner", async () => {
+  const net = await practised();
+  script(net, refuses("NOT_FOUND", { executed: "yes" }));
+  for (let each = 0; each < 300; each++) await failureOf(net.call("Foo.Do", hedged));
+  script(net, keepsQuiet);
+  const controller = new AbortController();
+  const { signal } = controller;
+  const calls = Array.from({ length: 700 }, () => net.call("Foo.Do", { ...hedged, signal }));
+  await turn();
+  controller.abort();
+  await Promise.allSettled(calls);
+  await net.clock.advance(500);
+  net.world.heard.length = 0;
+  script(net, keepsQuiet);
+  const call = net.call("Foo.Do", hedged);
+  await net.clock.advance(usualMs - 1);
+  expect(net.world.heard).toHaveLength(1);
+  net.world.heard[0]?.result("in time");
+  expect(await call).toBe("in time");
 });
 
 test("until twenty calls were answered no call is sent twice", async () => {

@@ -178,7 +178,7 @@ describe("while nobody can be reached", () => {
       } else {
         net.clock.after(backMs, () => {
           net.world.sites[1] = acts(answers);
-          net.world.list = [any(1)];
+          net.world.next = [any(1)];
         });
         expect(await inTime(net.clock, call)).toBe(1);
         expect(net.clock.now() - from).toBeWithin(backMs, backMs + 3_000);

@@ -48,6 +48,16 @@ test("one that closes without a word is, after the third time; a shared dial cou
   expect(lines).toHaveLength(1);
 });
 
+test("one that was left alone is given three times again", () => {
+  const { clock, strangers: known } = strangers();
+  for (let each = 0; each < 3; each++) known.noteFailure(member, wordless());
+  clock.stall(limits.strangerMs);
+  for (let each = 0; each < 2; each++) known.noteFailure(member, wordless());
+  expect(known.error(member)).toBeUndefined();
+  known.noteFailure(member, wordless());
+  expect(known.error(member)).toBeDefined();
+});
+
 test("a hello in between begins the count anew, and ends its being one", () => {
   const { strangers: known } = strangers();
   for (let each = 0; each < 2; each++) known.noteFailure(member, wordless());

@@ -116,12 +116,12 @@ export class FakeClock implements Clock {
 
 /** Lets time pass, in steps of 10 ms, until a promise settles; what it settles to. */
 export async function inTime<T>(clock: FakeClock, promise: Promise<T>): Promise<T> {
-  let over = false;
+  const state = { isOver: false };
   const mark = (): void => {
-    over = true;
+    state.isOver = true;
   };
   promise.then(mark, mark);
-  for (let steps = 0; !over; steps++) {
+  for (let steps = 0; !state.isOver; steps++) {
     if (steps > 10_000) throw new Error("it did not settle within 100 s");
     await clock.advance(10);
     await turn();
