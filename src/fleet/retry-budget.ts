@@ -21,6 +21,8 @@ export class RetryBudget {
   readonly #cost: number;
   /** What each second gives, in deposits. */
   readonly #reserve: number;
+  /** Deposits of the current second that are not in its slot yet: most seconds see nothing else. */
+  #deposits = 0;
   /** Deposits less costs of each second, as a ring. */
   readonly #slots: Float64Array = new Float64Array(slotCount);
   #current = 0;
@@ -42,7 +44,8 @@ export class RetryBudget {
 
   /** A call begins; not for its further attempts, nor for a call that is itself a further attempt. */
   deposit(now: number): void {
-    this.#add(1, now);
+    if (!(now < this.#until && now >= this.#from)) this.#turnTo(now);
+    this.#deposits++;
   }
 
   /**
@@ -52,7 +55,7 @@ export class RetryBudget {
   withdraw(now: number): boolean {
     this.#turnTo(now);
     if (this.#sum < this.#cost) return false;
-    this.#add(-this.#cost, now);
+    this.#add(-this.#cost);
     return true;
   }
 
@@ -62,13 +65,15 @@ export class RetryBudget {
     return Math.max(0, Math.floor(this.#sum / this.#cost));
   }
 
-  #add(amount: number, now: number): void {
-    this.#turnTo(now);
+  #add(amount: number): void {
     this.#slots[this.#current] = (this.#slots[this.#current] ?? 0) + amount;
     this.#sum += amount;
   }
 
+  /** Time goes on: what was deposited belongs to the second that was. */
   #turnTo(now: number): void {
+    this.#add(this.#deposits);
+    this.#deposits = 0;
     if (now >= this.#until) this.#turn(now);
     else if (now < this.#from && Number.isFinite(now)) this.#begin(now);
   }

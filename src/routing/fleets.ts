@@ -23,18 +23,23 @@ export class Fleets {
   readonly #byService: Map<string, ServiceFleet> = new Map();
   /** Members of which nobody knows what they serve. */
   readonly #old: ServiceFleet;
+  /** The service that was asked for last, and what answers for it. No service's name is empty. */
+  #lastName = "";
+  #last: ServiceFleet;
   /** All of the list, for calls to one instance. */
   #everybody: ServiceFleet | undefined;
 
   constructor(options: FleetOptions) {
     this.#options = options;
     this.#old = new ServiceFleet(options);
+    this.#last = this.#old;
   }
 
   /** Goes on with another list; false when it is the one that is known. */
   use(list: readonly Member[]): boolean {
     if (list === this.#list) return false;
     this.#list = list;
+    this.#lastName = "";
     const { clock, pool, strangers } = this.#options;
     const now = clock.now();
     this.#listed = new Set(list.flatMap(({ services }) => services ?? []));
@@ -74,6 +79,15 @@ export class Fleets {
   }
 
   #of(service: string): ServiceFleet {
+    // Most programs call one service for a while; looking it up is a good part of finding a server.
+    if (service === this.#lastName) return this.#last;
+    const found = this.#find(service);
+    this.#lastName = service;
+    this.#last = found;
+    return found;
+  }
+
+  #find(service: string): ServiceFleet {
     const known = this.#byService.get(service);
     if (known !== undefined) return known;
     // Only what is listed is remembered: a caller's own names must not fill the map.
