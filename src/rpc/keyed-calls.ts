@@ -152,6 +152,8 @@ function encoded(message: Message, maxMessageBytes: number): Buffer {
 
 /** A copy: what encodes has one buffer for all. */
 function copyOf(message: Message, maxMessageBytes: number): Buffer {
-  const { bytes, length } = encodeMessage(message, maxMessageBytes);
-  return Buffer.from(bytes.subarray(0, length));
+  const frame = encodeMessage(message, maxMessageBytes);
+  const copy = frame.copy();
+  frame.forgetTail();
+  return copy;
 }

@@ -1,10 +1,16 @@
 import type { ItemSource } from "./item-source.ts";
 import { windowLimits } from "./window.ts";
 
-/** What is sent in one turn of the loop at the most; the item that passes it is the last. */
-const burstBytes = 65_536;
-/** The same as a number of items: encoding a small item costs more than its bytes. */
-const burstItems = 2_048;
+/**
+ * What is sent in one turn of the loop at the most; the item that passes it is the last. Every turn
+ * costs a write here and a read there, so large items should be several a turn.
+ */
+const burstBytes = 524_288;
+/**
+ * The same as a number of items: encoding a small item costs more than its bytes, and whoever else
+ * uses this process waits for all of them.
+ */
+const burstItems = 512;
 
 /** What {@link OutgoingItems} ask of the connection that they leave by. */
 export interface Outlet {

@@ -1,5 +1,6 @@
 import { limits } from "../base/limits.ts";
 import { encodeTagged } from "./codec.ts";
+import { leastTailBytes } from "./writer.ts";
 import type { Writer } from "./writer.ts";
 
 /** Thrown for a value that cannot travel. `path` names it from its root: `[0].when`. */
@@ -45,6 +46,10 @@ function isRecord(value: object): value is Readonly<Record<string, unknown>> {
   return value !== null;
 }
 
+function isLarge(value: unknown): value is Uint8Array {
+  return value instanceof Uint8Array && value.length >= leastTailBytes;
+}
+
 function nameOf(value: unknown): string {
   if (typeof value === "function") return "a function";
   if (typeof value === "symbol") return "a symbol";
@@ -72,21 +77,27 @@ export class ValueEncoder {
     this.#items = 0;
   }
 
-  /** Writes one value. @throws CannotTravel, TooLarge (the writer then holds a part of it) */
-  value(value: unknown): void {
+  /**
+   * Writes one value. When it is the last of its message and large bytes, they become the writer's
+   * tail. @throws CannotTravel, TooLarge (the writer then holds a part of it)
+   */
+  value(value: unknown, isLast = false): void {
     this.#base = 0;
-    this.#value(value, 0);
+    if (isLast && isLarge(value)) this.#writer.byteTail(value);
+    else this.#value(value, 0);
   }
 
   /** Writes call arguments: an array around values of which each has its full depth. */
-  args(args: readonly unknown[]): void {
+  args(args: readonly unknown[], areLast = false): void {
     const count = args.length;
     this.#base = 1;
     this.#count(count, 0);
     this.#writer.head(0x80, count);
     for (let index = 0; index < count; index++) {
+      const value = args[index];
       this.#path[0] = index;
-      this.#value(args[index], 1);
+      if (areLast && index === count - 1 && isLarge(value)) this.#writer.byteTail(value);
+      else this.#value(value, 1);
     }
   }
 

@@ -68,7 +68,7 @@ function writeCall(writer: Writer, values: ValueEncoder, call: CallMessage): num
   else writer.text(call.method);
   if (call.timeoutMs === undefined) writer.byte(0xf6);
   else writer.head(0x00, call.timeoutMs);
-  values.args(call.args);
+  values.args(call.args, more === 0);
   if (more > 0) writer.head(0x00, call.flags);
   if (more > 1) writer.head(0x00, call.attempt);
   if (more > 2) writeMetadata(writer, values, call.metadata);
@@ -114,7 +114,7 @@ function writeValue(
 ): number {
   const { metadata } = message;
   const start = beginFrame(writer, kind, message.id, metadata === undefined ? 1 : 2);
-  values.value(message.value);
+  values.value(message.value, metadata === undefined);
   if (metadata !== undefined) writeMetadata(writer, values, metadata);
   return start;
 }
@@ -206,12 +206,22 @@ function unsendable(error: unknown, message: Message, maxMessageBytes: number): 
   });
 }
 
-/** The bytes of one frame: `bytes[0]` to `bytes[length - 1]`, until the next message is encoded. */
+/**
+ * The bytes of one frame, until the next message is encoded: the first of them in `bytes`, and the
+ * last in `tail` when that is there.
+ */
 export interface EncodedFrame {
   readonly bytes: Buffer;
+  /** Of the whole frame, the tail included. */
   readonly length: number;
-  /** The same bytes as the caller's own, in a buffer that may be longer. */
+  /** Large bytes that end the frame: those of the value itself, which its owner may change later. */
+  readonly tail: Uint8Array | undefined;
+  /** The whole frame as the caller's own, in a buffer that may be longer. */
   take(): Buffer;
+  /** The whole frame as the caller's own, in a buffer of just that size. */
+  copy(): Buffer;
+  /** To be called when the tail was copied, or will not be: else it is held until the next message. */
+  forgetTail(): void;
 }
 
 /**
@@ -233,6 +243,7 @@ export function encodeMessage(message: Message, maxMessageBytes: number): Encode
     endFrame(writer, start);
     return writer;
   } catch (error) {
+    writer.forgetTail();
     throw unsendable(error, message, maxMessageBytes);
   } finally {
     if (shared) sharedInUse = false;

@@ -3,14 +3,17 @@ import { countBuffered } from "./buffered.ts";
 import { fieldsAt, idOffset, kindOffset, kinds, prefixBytes } from "./frame.ts";
 import type { Link } from "./link.ts";
 import { firstPart, PartsOut } from "./parts-out.ts";
+import { giveBuffer, leastBufferBytes, takeBuffer } from "./spare-buffer.ts";
 
-const firstBytes = 65_536;
-/** From here on a frame is worth a call to the system of its own instead of a copy. */
-const directBytes = 16_384;
+/**
+ * A large frame is gathered with what waits up to so many bytes, and flushes it first beyond. Few
+ * large writes wake the other side less often than one a frame, which is worth more than the copy.
+ */
+const gatheredBytes = 1_048_576;
+/** From here on a frame is large. */
+const largeBytes = 16_384;
 /** A call with so many fields or more may have a stream, whose items follow it. */
 const streamCallFields = 8;
-/** One buffer of the usual size that nobody uses now: idle connections hold none of their own. */
-let spare: Buffer | undefined;
 
 /**
  * What stands for a frame that was given to an {@link Outbox}: its position among the bytes that
@@ -92,40 +95,27 @@ export class Outbox {
   }
 
   /**
-   * Takes `length` bytes, which are the caller's again on return. Only a large frame may be written
-   * before `flush`.
+   * Takes a frame of `length` bytes: the last of them are those of `tail`, the others stand in
+   * `from`. All are the caller's again on return. Only a large frame may have something written
+   * before `flush`, namely what waits.
    */
-  append(from: Buffer, length: number): void {
-    let start = 0;
-    if (length >= directBytes) {
-      this.flush();
-      if (!this.#blocked) {
-        start = this.#link.write(from, 0, length);
-        this.#taken += start;
-        if (start === length) return;
-        this.#blocked = true;
-      }
-    }
-    this.#append(from, start, length - start);
+  append(from: Buffer, length: number, tail?: Uint8Array): void {
+    if (length >= largeBytes && this.#tail - this.#head + length > gatheredBytes) this.flush();
+    this.#append(from, length, tail);
   }
 
-  #append(from: Buffer, start: number, length: number): void {
-    let bytes = this.#bytes;
-    if (bytes === undefined) {
-      bytes = spare ?? Buffer.allocUnsafeSlow(firstBytes);
-      spare = undefined;
-      this.#bytes = bytes;
-    }
-    if (bytes.length - this.#tail < length) bytes = this.#makeRoom(bytes, length);
-    if (length <= 48) {
+  #append(from: Buffer, length: number, tail: Uint8Array | undefined): void {
+    const bytes = this.#roomFor(length);
+    const to = this.#tail;
+    const headLength = tail === undefined ? length : length - tail.length;
+    if (headLength <= 48) {
       // For a few bytes a loop is faster than a call into native code.
-      for (let index = 0, to = this.#tail; index < length; index++) {
-        bytes[to + index] = from[start + index] ?? 0;
-      }
+      for (let index = 0; index < headLength; index++) bytes[to + index] = from[index] ?? 0;
     } else {
-      from.copy(bytes, this.#tail, start, start + length);
+      from.copy(bytes, to, 0, headLength);
     }
-    this.#tail += length;
+    if (tail !== undefined) bytes.set(tail, to + headLength);
+    this.#tail = to + length;
     countBuffered(length);
   }
 
@@ -138,7 +128,7 @@ export class Outbox {
     if (!inLine) return this.#parts.add(id, frame, length, undefined);
     const { position } = this;
     const first = firstPart(frame, length, id);
-    this.#append(first, 0, first.length);
+    this.#append(first, first.length, undefined);
     return this.#parts.add(id, frame, length, position);
   }
 
@@ -148,19 +138,38 @@ export class Outbox {
     return this.#parts.addWhole(id, frame, length);
   }
 
-  #makeRoom(bytes: Buffer, length: number): Buffer {
+  /** The buffer, with room for `length` more bytes behind what waits. */
+  #roomFor(length: number): Buffer {
+    const bytes = this.#bytes;
+    if (bytes !== undefined && bytes.length - this.#tail >= length) return bytes;
     const waiting = this.#tail - this.#head;
-    let size = bytes.length;
+    let size = bytes?.length ?? leastBufferBytes;
     while (size < waiting + length) size *= 2;
     // Moving pays only when it frees at least half; else a buffer that is nearly full would move
     // its whole content for every small frame.
-    if (size === bytes.length && this.#head < size / 2) size *= 2;
-    const to = size === bytes.length ? bytes : Buffer.allocUnsafeSlow(size);
-    bytes.copy(to, 0, this.#head, this.#tail);
+    if (size === bytes?.length && this.#head < size / 2) size *= 2;
+    return this.#moveTo(bytes !== undefined && size === bytes.length ? bytes : takeBuffer(size));
+  }
+
+  #moveTo(to: Buffer): Buffer {
+    this.#bytes?.copy(to, 0, this.#head, this.#tail);
     this.#bytes = to;
+    this.#tail -= this.#head;
     this.#head = 0;
-    this.#tail = waiting;
     return to;
+  }
+
+  /**
+   * Lets a large buffer go for the little that is left in it, so that those who read slowly do not
+   * hold one each: never more than four times what waits.
+   */
+  #fit(bytes: Buffer): void {
+    const waiting = this.#tail - this.#head;
+    if (bytes.length <= leastBufferBytes || waiting > bytes.length / 4) return;
+    let size = leastBufferBytes;
+    while (size < waiting) size *= 2;
+    this.#moveTo(Buffer.allocUnsafeSlow(size));
+    giveBuffer(bytes);
   }
 
   /** Gives the link what it takes. Does nothing while it is full: `drained` comes first. */
@@ -187,7 +196,10 @@ export class Outbox {
     this.#taken += taken;
     this.#head += taken;
     countBuffered(-taken);
-    if (this.#head < this.#tail) return false;
+    if (this.#head < this.#tail) {
+      this.#fit(this.#bytes);
+      return false;
+    }
     this.#release();
     return true;
   }
@@ -261,7 +273,7 @@ export class Outbox {
 
   #release(): void {
     countBuffered(this.#head - this.#tail);
-    if (this.#bytes?.length === firstBytes) spare = this.#bytes;
+    if (this.#bytes !== undefined) giveBuffer(this.#bytes);
     this.#bytes = undefined;
     this.#head = 0;
     this.#tail = 0;

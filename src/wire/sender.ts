@@ -91,18 +91,25 @@ export class Sender {
     const encoded = encodeMessage(message, this.peerMaxMessageBytes);
     // Only now: a getter that ran during the encoding may have sent a frame of its own before this
     // one, or closed the channel.
-    if (this.#owner.finished) return outbox.position;
+    if (this.#owner.finished) {
+      encoded.forgetTail();
+      return outbox.position;
+    }
     let { id } = message;
     if (giver !== undefined) {
       id = giver.giveId();
-      if (id === 0) return outbox.position;
+      if (id === 0) {
+        encoded.forgetTail();
+        return outbox.position;
+      }
       encoded.bytes.writeUInt32BE(id, idOffset);
     }
-    const { bytes, length } = encoded;
+    const { bytes, length, tail } = encoded;
     // Nearly every frame is small, and nothing waits beside the line.
     if (length <= maxUncutBytes && outbox.hasNoParts) {
       const ticket = outbox.position;
-      outbox.append(bytes, length);
+      outbox.append(bytes, length, tail);
+      if (tail !== undefined) encoded.forgetTail();
       this.#plan();
       return ticket;
     }
@@ -121,7 +128,8 @@ export class Sender {
     const message: Message = { kind: "item", id, value, metadata, bytes: 0 };
     const encoded = encodeMessage(message, this.peerMaxMessageBytes);
     const { length } = encoded;
-    if (!this.#owner.finished) this.#place("item", id, encoded);
+    if (this.#owner.finished) encoded.forgetTail();
+    else this.#place("item", id, encoded);
     return length;
   }
 
@@ -140,14 +148,22 @@ export class Sender {
       );
     }
     frame.writeUInt32BE(id, idOffset);
-    this.#place("result", id, { bytes: frame, length, take: () => Buffer.from(frame) });
+    const copy = (): Buffer => Buffer.from(frame);
+    const kept = { bytes: frame, length, tail: undefined, take: copy, copy, forgetTail() {} };
+    this.#place("result", id, kept);
     this.#plan();
   }
 
-  /** Gives a frame its place: in line, or beside it. */
+  /** Gives a frame its place: in line, or beside it. Nothing of it is used any more then. */
   #place(kind: Message["kind"], id: number, encoded: EncodedFrame): Ticket {
+    const ticket = this.#put(kind, id, encoded);
+    encoded.forgetTail();
+    return ticket;
+  }
+
+  #put(kind: Message["kind"], id: number, encoded: EncodedFrame): Ticket {
     const outbox = this.#outbox;
-    const { bytes, length } = encoded;
+    const { bytes, length, tail } = encoded;
     const isCall = kind === "call";
     if (
       length > maxUncutBytes &&
@@ -161,7 +177,7 @@ export class Sender {
       return outbox.appendBehind(id, encoded.take(), length);
     }
     const ticket = outbox.position;
-    outbox.append(bytes, length);
+    outbox.append(bytes, length, tail);
     return ticket;
   }
 

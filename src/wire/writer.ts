@@ -4,20 +4,30 @@ export class TooLarge extends Error {}
 /** A buffer that one large message grew is kept up to this size: there is one for all. */
 const keptBytes = 2_097_152;
 const firstBytes = 65_536;
+/** From here on a second copy of bytes costs more than a view of them. */
+export const leastTailBytes = 4_096;
 /** How far beyond what is really written `ensure` may ask; `checkSize` is the exact check. */
 const slackBytes = 128;
 
-/** Bytes being written, in a buffer that grows. Knows CBOR's heads, and nothing of values. */
+/**
+ * Bytes being written, in a buffer that grows. Knows CBOR's heads, and nothing of values. Large bytes
+ * at the end of a message may stay where they are, as its tail, so that they are copied once: from
+ * there to where the message goes.
+ */
 export class Writer {
-  /** The buffer; `bytes[0]` to `bytes[length - 1]` are written. Replaced when it grows. */
+  /** The buffer; all that is written stands from `bytes[0]` on, less the tail. Replaced when it grows. */
   bytes: Buffer = Buffer.allocUnsafeSlow(firstBytes);
   view: DataView = new DataView(this.bytes.buffer);
+  /** Bytes written, those of the tail included. */
   length = 0;
+  /** The last of what is written, still its owner's; undefined when all of it is in the buffer. */
+  tail: Uint8Array | undefined = undefined;
   #maxBytes = Number.POSITIVE_INFINITY;
 
   /** Starts anew; from here on, more than `maxBytes` throw {@link TooLarge}. */
   reset(maxBytes: number): void {
     this.length = 0;
+    this.tail = undefined;
     this.#maxBytes = maxBytes;
     if (this.bytes.length > keptBytes) this.#shrink();
   }
@@ -27,10 +37,24 @@ export class Writer {
    * keeps it must not hold more than twice what it counts.
    */
   take(): Buffer {
-    const { bytes, length } = this;
-    if (2 * length < bytes.length) return Buffer.from(bytes.subarray(0, length));
+    const { bytes, length, tail } = this;
+    if (tail !== undefined || 2 * length < bytes.length) return this.copy();
     this.#shrink();
     return bytes;
+  }
+
+  /** A copy of what is written, in a buffer of just that size. */
+  copy(): Buffer {
+    const { bytes, length, tail } = this;
+    const own = Buffer.allocUnsafeSlow(length);
+    bytes.copy(own, 0, 0, length - (tail?.length ?? 0));
+    if (tail !== undefined) own.set(tail, length - tail.length);
+    return own;
+  }
+
+  /** Lets go of the tail once it was copied: the writer lives longer than what somebody sends. */
+  forgetTail(): void {
+    this.tail = undefined;
   }
 
   #shrink(): void {
@@ -133,5 +157,15 @@ export class Writer {
     this.ensure(bytes.length);
     this.bytes.set(bytes, this.length);
     this.length += bytes.length;
+  }
+
+  /** A byte string that stays where it is, as the tail. Nothing more may be written behind it. */
+  byteTail(bytes: Uint8Array): void {
+    // A view of our own: the `length` of a subclass may be anything, and a tail that is not as long
+    // as its head says would come to light in the middle of a frame.
+    const tail = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.head(0x40, tail.length);
+    this.tail = tail;
+    this.length += tail.length;
   }
 }

@@ -16,9 +16,8 @@ const serverScript = `
 
 const callerScript = (port: string): string => `
   const { encodeMessage } = await import(${JSON.stringify(writer)});
-  const frame = encodeMessage(
-    { kind: "callerHello", id: 0, hello: { version: 1, features: [], maxMessageBytes: 65536 } }, 65536);
-  const hello = Buffer.from(frame.bytes.subarray(0, frame.length));
+  const hello = encodeMessage(
+    { kind: "callerHello", id: 0, hello: { version: 1, features: [], maxMessageBytes: 65536 } }, 65536).copy();
   const begun = performance.now();
   const waits = [];
   let failed = 0;

@@ -21,8 +21,7 @@ export interface ReceivedFrame {
 
 /** One message as the bytes of its frame, with no limit on its size. */
 export function frameOf(message: Message): Buffer {
-  const { bytes, length } = encodeMessage(message, 0x7fff_ffff);
-  return Buffer.from(bytes.subarray(0, length));
+  return encodeMessage(message, 0x7fff_ffff).copy();
 }
 
 /** Hex as bytes; spaces are for people. @throws RangeError when it is no hex */

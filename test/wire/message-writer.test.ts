@@ -168,6 +168,61 @@ test("what is taken is the same frame in a buffer of its own, of at most twice i
   }
 });
 
+test("large bytes that end a message are not copied by what encodes, and come out whole", () => {
+  const large = new Uint8Array(4_096).fill(7);
+  for (const [message, tailBytes] of [
+    [result(large), 4_096],
+    [result(Buffer.alloc(100_000, 1)), 100_000],
+    [result(new Uint8Array(new SharedArrayBuffer(5_000), 100)), 4_900],
+    [result(new Uint8Array(4_095)), undefined],
+    [result([large]), undefined],
+    [result({ large }), undefined],
+    [{ kind: "result", id: 1, value: large, metadata: { a: "b" } }, undefined],
+    [{ kind: "item", id: 1, value: large, metadata: undefined, bytes: 0 }, 4_096],
+    [{ ...call, args: [1, large] }, 4_096],
+    [{ ...call, args: [large, 1] }, undefined],
+    [{ ...call, args: [large], flags: 1 }, undefined],
+    [{ ...call, args: [large], metadata: { a: "b" } }, undefined],
+    [{ ...fault, details: large }, undefined],
+  ] as const) {
+    const encoded = encodeMessage(message, 4_194_304);
+    expect(encoded.tail?.length).toBe(tailBytes);
+    const back = there(message, message.kind === "call" ? "caller" : "server");
+    const bytes = frameOf(message).length;
+    expect(back).toEqual(message.kind === "item" ? { ...message, bytes } : message);
+  }
+});
+
+test("bytes whose length is not theirs are as long as their head says, or are refused", () => {
+  class Liar extends Uint8Array {
+    says: () => number = () => 0;
+    override get length(): number {
+      return this.says();
+    }
+  }
+  const liar = new Liar(10_000);
+  let asked = 5_000;
+  for (const says of [() => 5_000, () => ++asked]) {
+    liar.says = says;
+    const whole = frameOf(result(liar));
+    expect(whole.length).toBe(5 + whole.readUInt32BE(1));
+    expect(whole.length).toBe(12 + 3 + whole.readUInt16BE(13));
+  }
+  liar.says = () => 10_001;
+  expect(errorOf(result(liar), 1_000_000)).toMatchObject({ reason: "CANNOT_TRAVEL" });
+});
+
+test("large bytes at the end are as large as the limit allows, exactly", () => {
+  for (const limit of [10_000, 4_194_304]) {
+    const size = limit - (limit > 65_536 ? 5 : 3);
+    expect(encodeMessage(result(new Uint8Array(size)), limit).length).toBe(12 + limit);
+    expect(errorOf(result(new Uint8Array(size + 1)), limit)).toMatchObject({
+      reason: "MESSAGE_TOO_LARGE",
+      message: `the result would be larger than maxMessageBytes, ${limit}`,
+    });
+  }
+});
+
 test("an error says which of the message's values it is about", () => {
   expect(errorOf({ ...call, args: [1, { f() {} }] }, 1_000).message).toBe(
     "args[1].f: a function cannot travel",

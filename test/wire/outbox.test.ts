@@ -228,19 +228,50 @@ test("an idle outbox holds no buffer: the next one to send takes the same", () =
   expect(links[0]?.offered).toBe(links[1]?.offered);
 });
 
-test("a buffer that grew is not kept when its outbox is idle", () => {
-  const links = [new Taker(), new Taker()];
-  for (const link of links) {
+test("a buffer that grew up to 1 MiB is kept for whoever is next, and no larger one", () => {
+  const offered = [1_000_000, 10, 2_000_000, 10].map((size) => {
+    const link = new Taker();
     const outbox = new Outbox(link);
-    link.room = 0;
-    append(outbox, frame(1, 1_000_000));
-    link.room = Number.POSITIVE_INFINITY;
-    outbox.drained();
-    expect(link.offered?.length).toBe(1_048_576);
-    append(outbox, frame(1, 10));
+    append(outbox, frame(1, size));
     outbox.flush();
-    expect(link.offered?.length).toBe(65_536);
+    return link.offered;
+  });
+  expect(offered.map((buffer) => buffer?.length)).toEqual([
+    1_048_576, 1_048_576, 2_097_152, 1_048_576,
+  ]);
+  expect([offered[1] === offered[0], offered[3] === offered[0]]).toEqual([true, true]);
+});
+
+test("who reads slowly has a buffer of no more than four times what waits, wherever it stops", () => {
+  for (const size of [100, 60_000, 1_000_000, 5_000_000]) {
+    const link = new Taker();
+    const outbox = new Outbox(link);
+    const frames = [frame(1, size), frame(2, 10)];
+    for (const bytes of frames) append(outbox, bytes);
+    link.room = 10;
+    outbox.flush();
+    while (outbox.unsentBytes > 0) {
+      const waiting = outbox.unsentBytes;
+      link.room = Math.ceil(waiting / 7);
+      outbox.drained();
+      expect(link.offered?.length).toBeLessThanOrEqual(Math.max(65_536, 4 * waiting));
+    }
+    expect(link.taken.equals(Buffer.concat(frames))).toBe(true);
   }
+});
+
+test("many that each have little left in what was a large buffer do not have one each", () => {
+  const links = Array.from({ length: 20 }, () => new Taker());
+  const outboxes = links.map((link) => new Outbox(link));
+  for (const [index, outbox] of outboxes.entries()) {
+    append(outbox, frame(index, 1_000_000));
+    (links[index] ?? new Taker()).room = 1_000_000;
+    outbox.flush();
+    expect(outbox.unsentBytes).toBe(12);
+  }
+  for (const link of links) link.room = 12;
+  for (const outbox of outboxes) outbox.drained();
+  expect(links.map(({ offered }) => offered?.length)).toEqual(links.map(() => 65_536));
 });
 
 test("two outboxes that wait at once do not share a buffer", () => {
@@ -253,31 +284,58 @@ test("two outboxes that wait at once do not share a buffer", () => {
 
 // ---------------------------------------------------------------- large frames
 
-test("a large frame is written at once and as it is, behind what waits; a smaller one is not", () => {
-  for (const [size, direct] of [
-    [16_383, false],
-    [16_384, true],
-    [1_000_000, true],
+test("large frames are gathered up to 1 MiB; what waits leaves before one that goes beyond", () => {
+  for (const [waiting, size, leaves] of [
+    [22, 1_048_576 - 22, false],
+    [22, 1_048_576 - 21, true],
+    [22, 3_000_000, true],
+    [1_048_576 - 16_384, 16_384, false],
+    [1_048_576 - 16_383, 16_384, true],
+    // Small ones are gathered until somebody flushes.
+    [1_048_576, 16_383, false],
   ] as const) {
     const link = new Taker();
     const outbox = new Outbox(link);
-    append(outbox, frame(1, 10));
-    const large = frame(2, size - 12);
-    append(outbox, large);
-    expect([link.writes, link.offered === large, outbox.unsentBytes === 0]).toEqual([
-      direct ? 2 : 0,
-      direct,
-      direct,
-    ]);
+    append(outbox, frame(1, waiting - 12));
+    append(outbox, frame(2, size - 12));
+    expect([link.writes, link.takenBytes]).toEqual(leaves ? [1, waiting] : [0, 0]);
     append(outbox, frame(3, 10));
     outbox.flush();
-    expect(receive(link.taken)).toEqual(["1", "2", "3"]);
+    expect([link.writes, story(link)]).toEqual([leaves ? 2 : 1, ["1", "2", "3"]]);
+  }
+});
+
+test("a tail stands behind the rest of its frame, and is a copy, whatever waits before it", () => {
+  const before = bufferedBytes();
+  for (const waiting of [12, 60_000, 65_536, 1_000_000]) {
+    for (const size of [1, 4_096, 100_000]) {
+      for (const room of [0, 30_000, Number.POSITIVE_INFINITY]) {
+        const link = new Taker();
+        link.room = room;
+        const outbox = new Outbox(link);
+        const whole = frame(2, size);
+        const tail = new Uint8Array(whole.subarray(12));
+        const frames = [frame(1, waiting - 12), whole, frame(3, 10)];
+        append(outbox, frame(1, waiting - 12));
+        const at = outbox.position;
+        outbox.append(whole.subarray(0, 12), whole.length, tail);
+        tail.fill(0xee);
+        append(outbox, frame(3, 10));
+        expect([at, outbox.position]).toEqual([waiting, waiting + whole.length + 22]);
+        outbox.flush();
+        expect(bufferedBytes() - before).toBe(outbox.unsentBytes);
+        link.room = Number.POSITIVE_INFINITY;
+        outbox.drained();
+        expect(link.taken.equals(Buffer.concat(frames))).toBe(true);
+        expect(bufferedBytes()).toBe(before);
+      }
+    }
   }
 });
 
 test("a large frame is taken in part at any byte, and the rest follows in its place", () => {
   const before = bufferedBytes();
-  for (const room of [0, 1, 21, 22, 23, 24, 34, 35, 10_000, 20_033, 20_034, 20_035]) {
+  for (const room of [0, 1, 21, 22, 23, 24, 34, 35, 10_000, 20_033, 20_034, 20_035, 20_055]) {
     const link = new Taker();
     link.room = room;
     const outbox = new Outbox(link);
@@ -285,12 +343,13 @@ test("a large frame is taken in part at any byte, and the rest follows in its pl
     const large = append(outbox, frame(2, 20_000));
     const last = append(outbox, frame(3, 10));
     expect([first, large, last]).toEqual([0, 22, 20_034]);
-    expect(outbox.unsentBytes).toBe(20_056 - Math.min(room, 20_034));
+    outbox.flush();
+    expect(outbox.unsentBytes).toBe(20_056 - room);
     expect(bufferedBytes() - before).toBe(outbox.unsentBytes);
     expect([first, large, last].map((at) => outbox.hasLeft(at))).toEqual([
       room > 0,
       room > 22,
-      false,
+      room > 20_034,
     ]);
     const withdrawn = outbox.withdraw(large);
     expect(withdrawn).toBe(room > 22 ? "sent" : "unsent");

@@ -3,6 +3,7 @@ import { GeeError } from "../../src/base/errors.ts";
 import { limits } from "../../src/base/limits.ts";
 import { bufferedBytes } from "../../src/wire/buffered.ts";
 import { kinds } from "../../src/wire/frame.ts";
+import { encodeMessage } from "../../src/wire/message-writer.ts";
 import type { CallMessage, Message } from "../../src/wire/message.ts";
 import { Sender } from "../../src/wire/sender.ts";
 import type { SenderOwner } from "../../src/wire/sender.ts";
@@ -103,6 +104,7 @@ test("before the greeting nothing is cut", () => {
   const link = new Taker();
   const sender = new Sender(link, new Owner());
   sender.send(bytesItem(1, large), undefined);
+  sender.flush();
   expect(story(link.frames)).toEqual(["item 1"]);
 });
 
@@ -314,6 +316,60 @@ test("a getter may end the connection: its own message is not sent", () => {
   }
 });
 
+// ---------------------------------------------------------------- large bytes
+
+test("large bytes leave as they were when they were sent, and nothing holds them then", () => {
+  // What encodes is the same for all messages that are not sent by a getter.
+  const encoder = encodeMessage(ping(1), 100);
+  for (const size of [4_095, 4_096, 20_000, 130_000, large]) {
+    for (const behind of [false, true]) {
+      const { sender, link } = openSender();
+      if (behind) sender.send(bytesItem(1, large), undefined);
+      const value = new Uint8Array(size).fill(7);
+      for (const send of [
+        () => sender.send(item(1, value), undefined),
+        () => sender.sendItem(1, value, undefined),
+        () => sender.send({ kind: "result", id: 1, value, metadata: undefined }, undefined),
+        () => sender.send({ ...callWith(1, value), id: 1 }, { giveId: () => 1 }),
+      ]) {
+        value.fill(7);
+        send();
+        value.fill(8);
+        expect(encoder.tail).toBeUndefined();
+      }
+      sender.flush();
+      const sent = Buffer.concat(
+        link.frames.map(({ kind, body }) =>
+          kind === kinds.part ? body.subarray(5, 5 + body.readUInt32BE(1)) : body,
+        ),
+      );
+      expect([
+        sent.includes(Buffer.alloc(100, 8)),
+        sent.filter((byte) => byte === 7).length,
+      ]).toEqual([false, 4 * size]);
+    }
+  }
+});
+
+test("large bytes that are not sent after all are not held either", () => {
+  const encoder = encodeMessage(ping(1), 100);
+  const value = new Uint8Array(20_000);
+  const { sender } = openSender(true, 10_000);
+  expect(() => sender.sendItem(1, value, undefined)).toThrow("larger than maxMessageBytes, 10000");
+  expect(encoder.tail).toBeUndefined();
+  expect(openSender().sender.send(callWith(value), { giveId: () => 0 })).toBe(0);
+  expect(encoder.tail).toBeUndefined();
+  const ended = openSender();
+  const endsIt = {
+    get a() {
+      ended.owner.finished = true;
+      return 1;
+    },
+  };
+  ended.sender.send(callWith(endsIt, value), { giveId: () => 1 });
+  expect([encoder.tail, ended.sender.unsentBytes]).toEqual([undefined, 0]);
+});
+
 // ---------------------------------------------------------------- items, and frames that are kept
 
 test("an item's bytes are those of its frame, in parts or not, and it asks for no flush", async () => {
@@ -389,10 +445,11 @@ test("the owner hears once that the link is full, and of every flush", () => {
   expect(sender.unsentBytes).toBe(0);
 });
 
-test("a link that is full behind a large frame is told with the next flush", () => {
+test("a link that is full before a large frame is told with the next flush", () => {
   const { sender, link, owner } = openSender();
   link.room = 5;
-  sender.send(bytesItem(1, 20_000), undefined);
+  // The last of these has no place beside the others.
+  for (let id = 1; id <= 9; id++) sender.send(bytesItem(id, 120_000), undefined);
   expect([link.writes, owner.events]).toEqual([1, []]);
   sender.flush();
   expect([link.writes, owner.events]).toEqual([1, ["blocked", "flushed"]]);

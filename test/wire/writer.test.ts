@@ -76,6 +76,37 @@ test("raw bytes are copied, so a later change of them is not seen", () => {
   expect([...writer.bytes.subarray(0, 3)]).toEqual([1, 2, 3]);
 });
 
+test("a tail is counted and stays where it is; copies have it at their end", () => {
+  const writer = new Writer();
+  const bytes = new Uint8Array(70_000).fill(7);
+  writer.text("first");
+  writer.byteTail(bytes);
+  const expected = Buffer.concat([Buffer.from("6566697273745a00011170", "hex"), bytes]);
+  expect(writer.length).toBe(expected.length);
+  expect([writer.bytes.length, writer.tail?.buffer === bytes.buffer]).toEqual([65_536, true]);
+  for (const own of [writer.copy(), writer.take()]) {
+    expect([own.equals(expected), own.buffer.byteLength]).toEqual([true, expected.length]);
+  }
+  writer.forgetTail();
+  expect(writer.tail).toBeUndefined();
+  writer.byteTail(bytes);
+  writer.reset(100);
+  expect([writer.tail, writer.length]).toEqual([undefined, 0]);
+});
+
+test("a tail counts towards the limit", () => {
+  for (const [size, fits] of [
+    [9_997, true],
+    [9_998, false],
+  ] as const) {
+    const writer = new Writer();
+    writer.reset(10_000);
+    writer.byteTail(new Uint8Array(size));
+    if (fits) writer.checkSize();
+    else expect(() => writer.checkSize()).toThrow(TooLarge);
+  }
+});
+
 test("exactly the limit is let through, and one byte more is too large", () => {
   for (const maxBytes of [10, 65_536, 65_537, 131_072, 4_194_316]) {
     const writer = new Writer();
