@@ -15,7 +15,7 @@ import { lookAround } from "./bench/peers.ts";
 import { endAll, PeerFailed } from "./bench/processes.ts";
 import { footText, headText, reportRow, rowText } from "./bench/report.ts";
 import type { Report, RowReport } from "./bench/report.ts";
-import { runTrials, trialText } from "./bench/trials.ts";
+import { runTrials, skippedTrials, trialText } from "./bench/trials.ts";
 import { install } from "./steps.ts";
 
 async function bench(options: Options): Promise<void> {
@@ -30,7 +30,8 @@ async function bench(options: Options): Promise<void> {
     kernel: release(),
   };
   const around = await lookAround(options.rows, options.against);
-  for (const { what, why } of around.skipped) console.error(`left out: ${what}: ${why}`);
+  const skipped = [...around.skipped, ...skippedTrials(options.trials)];
+  for (const { what, why } of skipped) console.error(`left out: ${what}: ${why}`);
   if (options.rows.length > 0) say(headText(machine));
   const rows: RowReport[] = [];
   for (const row of options.rows) {
@@ -58,7 +59,7 @@ async function bench(options: Options): Promise<void> {
     before: around.before?.commit ?? null,
     rounds: options.rounds,
     secondsPerRun: options.windowMs / 1_000,
-    skipped: around.skipped,
+    skipped,
     tookSeconds: (performance.now() - startedAt) / 1_000,
     rows,
     trials,

@@ -2,11 +2,13 @@
 // small call beside a large reply. Each has two processes, and several rounds of which the median counts.
 
 import { fileURLToPath } from "node:url";
-import { Child, cpuUs, PeerFailed, residentBytes } from "./processes.ts";
+import { Child, PeerFailed, residentBytes } from "./processes.ts";
+import { registryRows } from "./registry-rows.ts";
 import { median } from "./statistics.ts";
+import { result } from "./trial-row.ts";
+import type { Ends, Reading, TrialRow } from "./trial-row.ts";
 import type { BesideResult } from "./trials/beside.ts";
 import type { OverloadResult } from "./trials/overload.ts";
-import type { BeatsResult, WatchResult } from "./trials/registry.ts";
 
 const program = fileURLToPath(import.meta.resolve("./trial.ts"));
 const sampleMs = 10;
@@ -29,31 +31,6 @@ export interface TrialReport {
   readonly name: string;
   readonly title: string;
   readonly figures: readonly TrialFigure[];
-}
-
-/** One figure of one round. */
-interface Reading {
-  readonly what: string;
-  readonly unit: string;
-  readonly value: number;
-  readonly bound?: number;
-  readonly moreIsBetter?: boolean;
-}
-
-interface Ends {
-  readonly server: Child;
-  readonly client: Child;
-}
-
-interface TrialRow {
-  readonly name: string;
-  readonly title: string;
-  round(ends: Ends, seconds: number): Promise<readonly Reading[]>;
-}
-
-function result<T>(text: string): T {
-  const parsed: T = JSON.parse(text);
-  return parsed;
 }
 
 function resident({ server, client }: Ends): readonly [server: number, client: number] {
@@ -130,40 +107,6 @@ async function besideRound({ client }: Ends, seconds: number): Promise<readonly 
   ];
 }
 
-async function registryRound({ server, client }: Ends, seconds: number) {
-  const before = cpuUs(server.pid);
-  client.say(String(seconds));
-  const beats = result<BeatsResult>(await client.expect("result"));
-  const after = cpuUs(server.pid);
-  if (before === undefined || after === undefined) {
-    throw new PeerFailed("no /proc says how much CPU time a process takes");
-  }
-  client.say("0");
-  const { toldMs } = result<WatchResult>(await client.expect("result"));
-  const tookUs = after - before;
-  const readings: readonly Reading[] = [
-    {
-      what: "10,000 registered after an empty restart",
-      unit: "s",
-      value: beats.joinSeconds,
-      bound: 10,
-    },
-    { what: "beats", unit: "a second", value: beats.beats / beats.seconds },
-    { what: "p50 of a beat", unit: "ms", value: beats.p50Ms },
-    { what: "p99 of a beat", unit: "ms", value: beats.p99Ms, bound: 20 },
-    {
-      what: "CPU of the registry",
-      unit: "% a core",
-      value: tookUs / beats.seconds / 1e4,
-      bound: 60,
-    },
-    { what: "CPU of a beat", unit: "us", value: tookUs / beats.beats, bound: 100 },
-    { what: "1,000 watchers told of a change", unit: "ms", value: toldMs, bound: 250 },
-    { what: "heap of an instance", unit: "bytes", value: beats.heapBytesEach, bound: 2_048 },
-  ];
-  return readings;
-}
-
 /** Every trial there is. */
 export const trialRows: readonly TrialRow[] = [
   {
@@ -181,31 +124,25 @@ export const trialRows: readonly TrialRow[] = [
     title: "a call of 1 ms beside a reply of 50 MB on the same connection",
     round: besideRound,
   },
-  {
-    name: "registry",
-    title: "a registry in memory with 10,000 instances that beat every 3 s",
-    round: registryRound,
-  },
+  ...registryRows,
 ];
 
 async function runTrial(
-  { name, title, round }: TrialRow,
+  { name, title, beside: startBeside, round }: TrialRow,
   rounds: number,
   seconds: number,
 ): Promise<TrialReport> {
   const readings: (readonly Reading[])[] = [];
   for (let index = 0; index < rounds; index++) {
     // New processes each time: memory that one round has taken is not given back to the next.
-    await using server = new Child(
-      `${name}, server`,
-      [process.execPath, program, name, "server"],
-      {},
-    );
+    await using beside = await startBeside?.();
+    const serve = [process.execPath, program, name, "server", beside?.place ?? ""];
+    await using server = new Child(`${name}, server`, serve, {});
     const port = await server.expect("listening");
     const command = [process.execPath, program, name, "client", port];
     await using client = new Child(`${name}, client`, command, {});
     await client.expect("ready");
-    readings.push(await round({ server, client }, seconds));
+    readings.push(await round({ server, client, beside }, seconds));
   }
   const [first = []] = readings;
   return {
@@ -229,6 +166,16 @@ async function runTrial(
   };
 }
 
+/** Those of some trials that cannot be run here. */
+export function skippedTrials(
+  chosen: readonly TrialRow[],
+): readonly { readonly what: string; readonly why: string }[] {
+  return chosen.flatMap(({ name, whyNot }) => {
+    const why = whyNot?.();
+    return why === undefined ? [] : [{ what: name, why }];
+  });
+}
+
 /** Runs trials, each so many rounds. @throws PeerFailed for a wrong result and a process that ended */
 export async function runTrials(
   chosen: readonly TrialRow[],
@@ -238,6 +185,7 @@ export async function runTrials(
 ): Promise<readonly TrialReport[]> {
   const reports: TrialReport[] = [];
   for (const trial of chosen) {
+    if (trial.whyNot?.() !== undefined) continue;
     onStart(trial.name);
     reports.push(await runTrial(trial, rounds, seconds));
   }

@@ -9,6 +9,8 @@ import { reportRow } from "../../scripts/bench/report.ts";
 import { rows } from "../../scripts/bench/rows.ts";
 import type { PeerName } from "../../scripts/bench/rows.ts";
 import { median, orderOfRound, quantile, ratioOf, spread } from "../../scripts/bench/statistics.ts";
+import { HttpLine } from "../../scripts/bench/trials/http-line.ts";
+import { skippedTrials, trialRows } from "../../scripts/bench/trials.ts";
 import { isSameOrder, orderOf } from "../../scripts/bench/work.ts";
 
 const program = join(import.meta.dir, "../../scripts/bench.ts");
@@ -105,6 +107,24 @@ describe("arguments", () => {
       expect(() => parseOptions(args)).toThrow(message);
       expect(() => parseOptions(args)).toThrow(UsageError);
     }
+  });
+
+  test("trials are named as rows are; one that cannot be run says why", () => {
+    const { trials, rows: chosen } = optionsOf("--only", "registry");
+    expect(trials.map(({ name }) => name)).toEqual([
+      "registry-beats",
+      "registry-watch",
+      "registry-etcd",
+    ]);
+    expect(chosen).toEqual([]);
+    const [memory, overload] = trialRows;
+    if (memory === undefined || overload === undefined) throw new Error("there are no trials");
+    const without = { ...overload, whyNot: () => "it is not installed" };
+    expect(skippedTrials([memory, without])).toEqual([
+      { what: "overload", why: "it is not installed" },
+    ]);
+    const etcd = trials.filter(({ name }) => name === "registry-etcd");
+    expect(skippedTrials(etcd).length).toBe(Bun.which("etcd") === null ? 1 : 0);
   });
 
   test("every row has floors for sides that it measures", () => {
@@ -234,6 +254,50 @@ describe("the program", () => {
     expect([await child.exited, stdout]).toEqual([2, ""]);
     expect(stderr).toContain('there is no row "nothing"');
     expect(stderr).toContain("bun run bench [--quick]");
+  });
+});
+
+describe("a connection of a registry's trial", () => {
+  /** Answers all that comes with the same bytes, one at a time. */
+  function answer(bytes: string): Bun.TCPSocketListener {
+    return Bun.listen({
+      hostname: "127.0.0.1",
+      port: 0,
+      socket: {
+        async data(socket) {
+          for (const byte of bytes) {
+            socket.write(byte);
+            await Bun.sleep(0);
+          }
+        },
+      },
+    });
+  }
+
+  test("answers are those of the requests in their order, whatever the chunks", async () => {
+    const server = answer(
+      "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nx: y\r\n\r\nfirst" +
+        "HTTP/1.1 404 Not Found\r\ncontent-length:0\r\n\r\n",
+    );
+    const line = new HttpLine(server.port);
+    await line.open();
+    expect(await Promise.all([line.ask("/a", "{}"), line.ask("/b")])).toEqual([
+      { status: 200, body: "first" },
+      { status: 404, body: "" },
+    ]);
+    line.close();
+    server.stop(true);
+  });
+
+  test("who waits is told when the connection ends", async () => {
+    const server = answer("");
+    const line = new HttpLine(server.port);
+    expect(() => line.ask("/")).toThrow("not connected");
+    await line.open();
+    const asked = line.ask("/");
+    server.stop(true);
+    expect(await asked.catch(String)).toBe("Error: the connection ended");
+    expect(line.isOpen).toBe(false);
   });
 });
 

@@ -78,7 +78,8 @@ export const trial: Trial = {
     };
     await latency(both.Small, warmMs);
     await besideLarge(warmMs);
-    return async (seconds) => {
+    return async (order) => {
+      const seconds = Number(order);
       const quiet = await latency(both.Small, 1_000 * seconds);
       const [beside, repliesPerSecond] = await besideLarge(1_000 * seconds);
       return { quiet, beside, repliesPerSecond } satisfies BesideResult;

@@ -105,7 +105,8 @@ export const trial: Trial = {
     const { Nap } = connect({ address: `tcp@127.0.0.1:${port}` }).service<Work>("Work");
     const { goodput } = await atPeak(Nap, warmMs);
     await openLoop(Nap, overloadRatio * goodput, warmMs);
-    return async (seconds) => {
+    return async (order) => {
+      const seconds = Number(order);
       const peak = await atPeak(Nap, 1_000 * seconds);
       const over = await openLoop(Nap, overloadRatio * peak.goodput, 1_000 * seconds);
       return { peak, over } satisfies OverloadResult;
