@@ -13,7 +13,7 @@ const staleMs = 1_000;
  * ... and it is picked once in so many times that it loses. go-zero picks it at once; a client with few
  * calls would give a slow member one call a second, however few it has for all of them.
  */
-const staleShare = 1 / 16;
+const staleShare = 1 / 64;
 /** No estimate is below this, in ms (brpc): it keeps the order of those that have all but faded. */
 const leastLatencyMs = 0.001;
 

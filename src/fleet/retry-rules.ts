@@ -111,6 +111,10 @@ function classOfUnstarted({ code, reason }: GeeError): FailureClass {
       if (drainReasons.has(reason)) return "drained";
       // It waited for the first call of its key, which was refused.
       return reason === "NOT_STARTED" ? "overloaded" : "unsent";
+    case "DEADLINE_EXCEEDED":
+      // A server that stood still takes what waited for it to have come at the start of that; the caller,
+      // whose own deadline never comes this way, may have time left.
+      return "unsent";
     case "RESOURCE_EXHAUSTED":
       return "overloaded";
     case "UNIMPLEMENTED":

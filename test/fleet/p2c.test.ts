@@ -153,8 +153,8 @@ const cases: readonly (readonly [string, number, (it: Endpoint, other: Endpoint)
   ],
   // Looked at again now and then.
   [
-    "slower, and not picked for more than a second: once in 16",
-    1 / 16,
+    "slower, and not picked for more than a second: once in 64",
+    1 / 64,
     (it) => {
       it.end(now, 50, "ok", 1_000);
       it.pickedAt = now - 1_100;
@@ -180,7 +180,7 @@ const cases: readonly (readonly [string, number, (it: Endpoint, other: Endpoint)
   ],
   [
     "... and with a tenth of the weight as much of its share, which is 1 in 11",
-    1 / 88,
+    1 / 352,
     (it) => {
       it.update({ key: "", weight: 0.1 });
       it.end(now, 50, "ok", 1_000);

@@ -93,7 +93,7 @@ const classes: readonly (readonly [
   ["a large result", failure("RESOURCE_EXHAUSTED", "yes", "MESSAGE_TOO_LARGE"), true, "final"],
   ["items untaken", refusals.itemsUntaken(1), true, "final"],
   ["a handler's time limit", refusals.notInTime("Foo.Bar"), true, "final"],
-  ["a call that came too late", failure("DEADLINE_EXCEEDED", "no", "EXPIRED"), true, "final"],
+  ["a call that came too late", failure("DEADLINE_EXCEEDED", "no", "EXPIRED"), true, "unsent"],
   ["an unreadable call", refusals.badCall("x"), true, "final"],
   ["a key with other arguments", failure("FAILED_PRECONDITION", "no", "KEY_REUSED"), true, "final"],
 ];
