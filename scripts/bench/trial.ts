@@ -5,6 +5,7 @@ import { fail } from "./load.ts";
 import { trial as beside } from "./trials/beside.ts";
 import { trial as memory } from "./trials/memory.ts";
 import { trial as overload } from "./trials/overload.ts";
+import { trial as pick } from "./trials/pick.ts";
 import { trial as registryBeats } from "./trials/registry-beats.ts";
 import { trial as registryEtcd } from "./trials/registry-etcd.ts";
 import { trial as registryWatch } from "./trials/registry-watch.ts";
@@ -23,6 +24,7 @@ const trials: ReadonlyMap<string, Trial> = new Map([
   ["memory", memory],
   ["overload", overload],
   ["beside", beside],
+  ["pick", pick],
   ["registry-beats", registryBeats],
   ["registry-watch", registryWatch],
   ["registry-etcd", registryEtcd],

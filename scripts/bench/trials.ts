@@ -2,12 +2,14 @@
 // small call beside a large reply. Each has two processes, and several rounds of which the median counts.
 
 import { fileURLToPath } from "node:url";
+import { policyNames } from "../../src/base/policy-name.ts";
 import { Child, PeerFailed, residentBytes } from "./processes.ts";
 import { registryRows } from "./registry-rows.ts";
 import { median } from "./statistics.ts";
 import { result } from "./trial-row.ts";
 import type { Ends, Reading, TrialRow } from "./trial-row.ts";
 import type { BesideResult } from "./trials/beside.ts";
+import type { PickResult } from "./trials/pick.ts";
 import type { OverloadResult } from "./trials/overload.ts";
 
 const program = fileURLToPath(import.meta.resolve("./trial.ts"));
@@ -107,6 +109,18 @@ async function besideRound({ client }: Ends, seconds: number): Promise<readonly 
   ];
 }
 
+async function pickRound({ client }: Ends): Promise<readonly Reading[]> {
+  client.say("pick");
+  const nanoseconds = result<PickResult>(await client.expect("result"));
+  return policyNames.map((name) => ({
+    what: name,
+    unit: "ns",
+    value: nanoseconds[name],
+    // What every call pays; the others are chosen by those who want them.
+    ...(name === "p2c" ? { bound: 200 } : {}),
+  }));
+}
+
 /** Every trial there is. */
 export const trialRows: readonly TrialRow[] = [
   {
@@ -123,6 +137,11 @@ export const trialRows: readonly TrialRow[] = [
     name: "beside",
     title: "a call of 1 ms beside a reply of 50 MB on the same connection",
     round: besideRound,
+  },
+  {
+    name: "pick",
+    title: "a server picked among 64, by each policy",
+    round: pickRound,
   },
   ...registryRows,
 ];
