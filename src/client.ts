@@ -24,6 +24,7 @@ import {
   quorumOf,
 } from "./routing/fan-out.ts";
 import type { MemberCall, Outcome } from "./routing/fan-out.ts";
+import { checkCanary, checkSubset } from "./routing/fleet-options.ts";
 import {
   createPatienceMaker,
   createRequestMaker,
@@ -114,30 +115,31 @@ export interface Gee extends AsyncDisposable {
    * Rejects with a {@link GeeError}: what the handler threw, DEADLINE_EXCEEDED, CANCELLED,
    * UNAVAILABLE when nobody could be reached, and INVALID_ARGUMENT when an argument cannot travel.
    * `executed` says whether the method may have run. A call that certainly was not started goes to
-   * another member by itself, each at most once, within the deadline.
+   * another member by itself, and one that may run again is sent again, within the deadline.
    */
   call(method: string, args?: readonly unknown[], options?: CallOptions): Call;
   /**
-   * Calls every member of the service. Resolves with one of the results once all have answered;
-   * rejects with the first error, and cancels the rest.
+   * Calls every member of the service that takes new calls: as long as there are such, none that is
+   * suspect, drains or has weight 0. Resolves with one of the results once all have answered; rejects
+   * with the first error, and cancels the rest.
    */
   broadcast(method: string, args?: readonly unknown[], options?: CallOptions): Promise<unknown>;
-  /** Calls every member of the service and resolves with what became of each. */
+  /** Calls the same members as `broadcast` and resolves with what became of each. */
   broadcastAll(
     method: string,
     args?: readonly unknown[],
     options?: CallOptions,
   ): Promise<readonly Outcome[]>;
   /**
-   * Calls every member of the service. Resolves with the first result, and cancels the rest; rejects
-   * when all have failed.
+   * Calls the same members as `broadcast`. Resolves with the first result, and cancels the rest;
+   * rejects when all have failed.
    */
   fork(method: string, args?: readonly unknown[], options?: CallOptions): Promise<unknown>;
   /**
-   * Calls every member of the service. Resolves with the first `count` results in the order in which
-   * they came, and cancels the rest; rejects as soon as there cannot be so many. `"majority"` is more
-   * than half of those in sight. Without so many members in sight nobody is called:
-   * FAILED_PRECONDITION, reason NO_QUORUM.
+   * Calls the same members as `broadcast`. Resolves with the first `count` results in the order in
+   * which they came, and cancels the rest; rejects as soon as there cannot be so many. `"majority"` is
+   * more than half of all that are listed, called or not. When fewer than that are to be called, none
+   * is: FAILED_PRECONDITION, reason NO_QUORUM.
    */
   quorum(
     count: number | "majority",
@@ -169,11 +171,6 @@ function wrong(message: string, hint?: string): GeeError {
   });
 }
 
-function checkSubset(size: number = limits.subsetSize): number {
-  if (Number.isInteger(size) && size >= 0) return size;
-  throw wrong(`subsetSize is ${size}, and must be a whole number, or 0 for all`);
-}
-
 /**
  * Makes a client. Nothing is opened before the first call.
  *
@@ -195,7 +192,7 @@ export function connect(options: ConnectOptions = {}): Gee {
     policy,
     named: options.address !== undefined,
     zone: options.zone,
-    canary: options.canary,
+    canary: checkCanary(options.canary),
     subsetSize: checkSubset(options.subsetSize),
   });
 
@@ -222,7 +219,7 @@ export function connect(options: ConnectOptions = {}): Gee {
   async function callAll<T>(
     { method, args, options: own }: Invocation,
     work: (calls: readonly MemberCall[]) => Promise<T>,
-    check?: (members: number) => void,
+    check?: (called: number, listed: number) => void,
   ): Promise<T> {
     const wanted = request(method, args, own);
     if (wanted.stream !== undefined) throw wrong("a stream can be sent to one server only");
@@ -248,7 +245,7 @@ export function connect(options: ConnectOptions = {}): Gee {
   async function callAllAs<T>(
     invocation: Invocation,
     work: (calls: readonly MemberCall[]) => Promise<readonly T[]>,
-    check?: (members: number) => void,
+    check?: (called: number, listed: number) => void,
   ): Promise<readonly T[]> {
     let found: readonly T[] = [];
     await interceptWork(interceptors, invocation, async (made) => {
@@ -271,12 +268,16 @@ export function connect(options: ConnectOptions = {}): Gee {
       interceptWork(interceptors, { method, args, options: own }, (invocation) =>
         callAll(invocation, firstAnswer),
       ),
-    quorum: (count, method, args = [], own = {}) =>
-      callAllAs(
+    quorum(count, method, args = [], own = {}) {
+      let needed = 0;
+      return callAllAs(
         { method, args, options: own },
-        (calls) => firstAnswers(calls, quorumOf(count, calls.length)),
-        (members) => void quorumOf(count, members),
-      ),
+        (calls) => firstAnswers(calls, needed),
+        (called, listed) => {
+          needed = quorumOf(count, called, listed);
+        },
+      );
+    },
     async ready(name, { timeoutMs, signal } = {}) {
       await router.ready(name, patience(name, timeoutMs, signal));
     },

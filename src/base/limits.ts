@@ -149,7 +149,7 @@ export const limits = {
   subsetSize: 64,
   /** While nobody can be reached a call tries again for so long. */
   unreachableMs: 2_000,
-  /** How often one call is sent, at most. */
+  /** How often one call is sent, at most (gRFC A6). */
   maxAttempts: 5,
   /** A client closes a connection that had no call for so long. */
   idleConnectionMs: 300_000,

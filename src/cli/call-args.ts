@@ -65,10 +65,15 @@ export function readCall(values: Values): CallInvocation {
   const wait = values.switch("wait");
   for (const [name, given] of [
     ["--hash-key", hashKey !== undefined],
-    ["--tag", tags !== undefined],
+    ["--policy", values.typed("policy")],
+    ["--zone", values.typed("zone")],
     ["--wait", wait],
   ] as const) {
     if (given && all) excluding(name, "--all", "--all calls every instance there is");
+    if (given && to !== undefined && name !== "--wait") excluding(name, "--to");
+  }
+  if (policy === "hash" && hashKey === undefined) {
+    throw usageError("--policy hash needs --hash-key");
   }
   const oneWay = values.switch("one-way");
   const stream = values.text("stream");

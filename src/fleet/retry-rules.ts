@@ -1,4 +1,5 @@
 import type { Code, GeeError } from "../base/errors.ts";
+import { limits } from "../base/limits.ts";
 import type { Outcome } from "./endpoint.ts";
 
 /**
@@ -43,9 +44,6 @@ export interface RetryFacts {
   /** How long the server says to wait; below 0, that no attempt is to follow. */
   readonly pushedBackMs: number | undefined;
 }
-
-/** Attempts of one call that are sent at the most (gRFC A6). */
-const maxSent = 5;
 
 /** The wait before the first retry, and the longest, before chance has its say (gRFC A6). */
 const firstDelayMs = 100;
@@ -132,7 +130,8 @@ function classOfUnstarted({ code, reason }: GeeError): FailureClass {
  */
 export function decide(facts: RetryFacts): Verdict {
   const { idempotent, hasKey, inherited, pushedBackMs } = facts;
-  if (!(facts.sent < maxSent) || (pushedBackMs !== undefined && pushedBackMs < 0)) return "stop";
+  if (!(facts.sent < limits.maxAttempts) || (pushedBackMs !== undefined && pushedBackMs < 0))
+    return "stop";
   switch (facts.failure) {
     case "final":
       return "stop";

@@ -2,6 +2,7 @@ import { GeeError } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
 import { nearest } from "../base/names.ts";
 import type { Clock } from "../base/time.ts";
+import { wrongInstance } from "../rpc/refusals.ts";
 import type { Connection } from "../rpc/connection.ts";
 import type { Backend } from "./backend.ts";
 import type { Retrying } from "./retrying.ts";
@@ -35,9 +36,12 @@ export class Attempts {
     const trail = call.memory;
     const dial = ++trail.dials;
     const isOver = (): boolean => call.settled || trail.dials !== dial;
-    const slow = this.#clock.after(limits.slowDialMs, () => {
-      if (!isOver()) this.#passBy(call, backend);
-    });
+    const look = (): void => {
+      if (isOver()) return;
+      this.#passBy(call, backend, look);
+      if (!isOver()) slow = this.#clock.after(limits.slowDialMs, look);
+    };
+    let slow = this.#clock.after(limits.slowDialMs, look);
     try {
       const connection = await backend.lane.connect();
       if (!isOver()) this.#send(call, backend, connection, this.#clock.now());
@@ -50,14 +54,23 @@ export class Attempts {
     }
   }
 
-  /** A call waits for a connection, while another member has one: it goes there. */
-  #passBy(call: RoutedCall, backend: Backend): void {
+  /**
+   * A call waits for a connection, while another member has one: it goes there. When nobody has, one
+   * more is dialled, and whoever answers first gets the call (as RFC 8305 does with addresses);
+   * `look` is told when that is another one.
+   */
+  #passBy(call: RoutedCall, backend: Backend, look: () => void): void {
     const { fleet, request, trail } = call;
     if (fleet === undefined || trail === undefined || trail.solo || trail.only !== undefined)
       return;
     const now = this.#clock.now();
     const other = fleet.chooseConnected(request, now, trail.tried);
-    if (other === undefined || other === backend) return;
+    if (other === undefined) {
+      const next = fleet.choose(request, now, new Set([...trail.tried, backend]));
+      next?.lane.whenConnected(look, (error) => this.#strangers.noteFailure(next.member, error));
+      return;
+    }
+    if (other === backend) return;
     this.#retrying.over(call, fleet, backend, undefined, now);
     trail.tried.add(backend);
     trail.dials++;
@@ -86,6 +99,15 @@ export class Attempts {
       return;
     }
     call.sentAt = now;
-    connection.start(call, call.trail === undefined ? request.timeoutMs : call.deadlineAt - now);
+    const leftMs = call.trail === undefined ? request.timeoutMs : call.deadlineAt - now;
+    if (request.idempotencyKey !== undefined) {
+      const { only } = call.memory;
+      if (only !== undefined && only.instance !== hello?.instance) {
+        call.fail(wrongInstance());
+        return;
+      }
+      call.memory.instance = hello?.instance;
+    }
+    connection.start(call, leftMs);
   }
 }

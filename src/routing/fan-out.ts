@@ -40,23 +40,28 @@ export async function firstAnswer(calls: readonly MemberCall[]): Promise<unknown
 }
 
 /**
- * How many of `members` servers make a quorum.
+ * How many servers make a quorum, of those that are called and those that are listed: a majority is one
+ * of all that are listed, or two halves that do not see each other would each have one.
  *
  * @throws GeeError INVALID_ARGUMENT for what is no number of servers, FAILED_PRECONDITION, reason
  * NO_QUORUM, when there are fewer
  */
-export function quorumOf(count: number | "majority", members: number): number {
-  const needed = count === "majority" ? Math.floor(members / 2) + 1 : count;
+export function quorumOf(
+  count: number | "majority",
+  called: number,
+  listed: number = called,
+): number {
+  const needed = count === "majority" ? Math.floor(listed / 2) + 1 : count;
   if (!Number.isInteger(needed) || needed < 1) {
     throw new GeeError("INVALID_ARGUMENT", `a quorum is a whole number above 0, not ${count}`, {
       reason: "BAD_OPTION",
       executed: "no",
     });
   }
-  if (needed <= members) return needed;
+  if (needed <= called) return needed;
   throw new GeeError(
     "FAILED_PRECONDITION",
-    `a quorum of ${needed} needs so many servers, and there are ${members}`,
+    `a quorum of ${needed} needs so many servers, and there are ${called}`,
     { reason: "NO_QUORUM", executed: "no" },
   );
 }

@@ -80,12 +80,15 @@ export class Hedging {
     hedge.second = over;
     second.promise.then(
       (value) => {
+        if (call.settled) return;
         const { onMetadata } = request;
         // What it throws is its own, and must not cost the call its answer.
         for (const [metadata, when] of told) queueMicrotask(() => onMetadata?.(metadata, when));
         call.answeredBeside(value, beaten);
       },
       () => {
+        // It may have turned out to be a stream, and go on.
+        over.abort(beaten);
         hedge.second = undefined;
         if (hedge.failure !== undefined) call.fail(hedge.failure, hedge.metadata);
       },

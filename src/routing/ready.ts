@@ -13,8 +13,8 @@ export interface Readying {
   readonly clock: Clock;
   readonly random: () => number;
   readonly resolver: Resolver;
-  /** Settles when the client is disposed of. */
-  readonly closing: Promise<void>;
+  /** Aborts when the client is disposed of. */
+  readonly closing: AbortSignal;
   /** The members of a list that are wanted. */
   fleetOf(list: readonly Member[]): ServiceFleet;
 }
@@ -47,17 +47,21 @@ export async function becomeReady(
       await sleep(clock, retryDelayMs(round, random), { signal: over.signal }).catch(() => {});
     }
   };
-  const closed = closing.then(() => {
-    throw new GeeError("FAILED_PRECONDITION", "the client is closed", { reason: "CLOSED" });
-  });
+  const closed = Promise.withResolvers<never>();
+  const onClose = (): void =>
+    closed.reject(
+      new GeeError("FAILED_PRECONDITION", "the client is closed", { reason: "CLOSED" }),
+    );
+  closing.addEventListener("abort", onClose, { once: true });
   try {
-    await within(clock, patience, Promise.race([dialAll(), closed]), "no server was ready");
+    await within(clock, patience, Promise.race([dialAll(), closed.promise]), "no server was ready");
   } catch (thrown) {
     const error = GeeError.from(thrown, "no");
     const why = failure === undefined ? undefined : GeeError.from(failure).message;
     if (error.code !== "DEADLINE_EXCEEDED" || why === undefined) throw error;
     throw new GeeError(error.code, `${error.message}: ${why}`, { executed: "no", cause: failure });
   } finally {
+    closing.removeEventListener("abort", onClose);
     over.abort();
   }
 }

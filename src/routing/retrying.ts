@@ -6,7 +6,7 @@ import { classOf, decide, outcomeOf, retryDelayMs } from "../fleet/retry-rules.t
 import type { Verdict } from "../fleet/retry-rules.ts";
 import type { Backend } from "./backend.ts";
 import type { Fleets } from "./fleets.ts";
-import type { RoutedCall } from "./routed-call.ts";
+import type { OnlyOne, RoutedCall } from "./routed-call.ts";
 import type { ServiceFleet } from "./service-fleet.ts";
 import type { Strangers } from "./strangers.ts";
 
@@ -84,13 +84,15 @@ export class Retrying {
     const { request, sentAt } = call;
     const elapsedMs = now - sentAt;
     const leftMs = call.deadlineAt - sentAt;
+    // That it has left says nothing of who was to read it.
+    const answered = request.oneWay ? "left" : "ok";
     const outcome =
-      error === undefined ? "ok" : outcomeOf(error, elapsedMs, backend.latencyMs, leftMs);
+      error === undefined ? answered : outcomeOf(error, elapsedMs, backend.latencyMs, leftMs);
     // How long a stream takes is its caller's doing, and how long it takes to send is nobody's.
     const isTimed = !call.hasStreams && !request.oneWay;
     backend.end(now, isTimed ? elapsedMs : Number.NaN, outcome, leftMs);
     fleet.note(backend, outcome, now);
-    if (!isTimed && call.hasStreams) fleet.methods.noteStream(request.method);
+    if (call.isStream) fleet.methods.noteStream(request.method);
   }
 
   #decide(call: RoutedCall, backend: Backend, error: GeeError, isSent: boolean): Verdict {
@@ -124,8 +126,7 @@ export class Retrying {
     }
     // The list that named it may be out of date; whoever comes next should have a newer one.
     if (isLost) void this.#options.resolver.refresh();
-    if (trail.only !== undefined)
-      return this.#stay(call, fleet, error, now, verdict, trail.failure);
+    if (trail.only !== undefined) return this.#stay(call, fleet, error, now, verdict, trail.only);
     trail.tried.add(backend);
     trail.failed = Math.max(trail.failed, trail.tried.size);
     switch (verdict) {
@@ -135,7 +136,7 @@ export class Retrying {
       case "other":
         return this.#moveOn(call, fleet, error, now);
       case "same":
-        trail.only = backend;
+        trail.only = { backend, instance: trail.instance, failure: error };
         return this.#repeat(call, fleet, error, now, verdict);
       case "again":
         return this.#repeat(call, fleet, error, now, verdict);
@@ -189,11 +190,13 @@ export class Retrying {
     error: GeeError,
     now: number,
     verdict: Verdict,
-    before: GeeError,
+    only: OnlyOne,
   ): boolean {
-    if (this.#repeat(call, fleet, error, now, verdict)) return true;
+    // Waiting does not bring back a process that another has taken the place of.
+    const isGone = error.reason === "WRONG_INSTANCE";
+    if (!isGone && this.#repeat(call, fleet, error, now, verdict)) return true;
     if (error.executed !== "no") return false;
-    call.fail(before);
+    call.fail(only.failure);
     return true;
   }
 
@@ -207,7 +210,7 @@ export class Retrying {
     const { maker } = this.#options;
     const { only, tried } = call.memory;
     if (only !== undefined) {
-      maker.ask(call, only);
+      maker.ask(call, only.backend);
       return;
     }
     maker.aim(call);

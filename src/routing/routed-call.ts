@@ -1,5 +1,5 @@
 import type { Deadlines } from "../base/deadlines.ts";
-import type { GeeError } from "../base/errors.ts";
+import { GeeError } from "../base/errors.ts";
 import type { Timer } from "../base/time.ts";
 import type { CallRequest } from "../rpc/call-request.ts";
 import { OutgoingCall } from "../rpc/outgoing-call.ts";
@@ -29,6 +29,24 @@ export interface CallRouter {
   settled(call: RoutedCall, error: GeeError | undefined): void;
 }
 
+/** Where a call with a key may have run, and nowhere else. */
+export interface OnlyOne {
+  readonly backend: Backend;
+  /** Another process at the same address does not know the key. */
+  readonly instance: string | undefined;
+  /** Why nobody can tell whether it has run. */
+  readonly failure: GeeError;
+}
+
+function notInTime(method: string, cause: GeeError): GeeError {
+  const { message, hint } = cause;
+  return new GeeError("DEADLINE_EXCEEDED", `${method} was not done in time: ${message}`, {
+    executed: "no",
+    hint,
+    cause,
+  });
+}
+
 /** What a call remembers that did not get its answer at once from the first server that was asked. */
 export class Trail {
   /** Who is not to be asked again in this round. */
@@ -47,8 +65,10 @@ export class Trail {
   movedOn = false;
   /** It is for one member, as in a broadcast, and goes nowhere else. */
   solo = false;
+  /** The process that it was sent to last, by its hello; only known of calls with a key. */
+  instance: string | undefined = undefined;
   /** The one that may answer: it may have run there, and knows the call's key. */
-  only: Backend | undefined = undefined;
+  only: OnlyOne | undefined = undefined;
   /** How often everybody was tried, and it waited. */
   rounds = 0;
   /** Since when nobody could be reached. */
@@ -87,6 +107,21 @@ export class RoutedCall extends OutgoingCall {
 
   protected override onSettled(error: GeeError | undefined): void {
     this.#router.settled(this, error);
+  }
+
+  /** The deadline has passed: what was in the way says more than that. */
+  override expired(): void {
+    const { trail } = this;
+    const { hedge } = trail ?? {};
+    if (hedge?.failure !== undefined) {
+      hedge.second?.abort();
+      hedge.second = undefined;
+      this.fail(hedge.failure, hedge.metadata);
+    } else if (trail?.failure !== undefined && this.sends === 0) {
+      this.fail(notInTime(this.request.method, trail.failure));
+    } else {
+      super.expired();
+    }
   }
 
   /** What it remembers, from now on. */

@@ -2,6 +2,7 @@ import type { Deadlines } from "../base/deadlines.ts";
 import { GeeError } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
+import { sleep } from "../base/time.ts";
 import type { Clock } from "../base/time.ts";
 import type { Member } from "../discovery/member.ts";
 import type { Resolver } from "../discovery/resolver.ts";
@@ -60,7 +61,7 @@ export class Router implements CallRouter, AttemptMaker {
   #active = 0;
   #idle: PromiseWithResolvers<void> | undefined;
   #closed: Promise<void> | undefined;
-  readonly #closing: PromiseWithResolvers<void> = Promise.withResolvers();
+  readonly #closing = new AbortController();
 
   constructor(options: RouterOptions) {
     const { clock, log, named, resolver, zone, canary, random = Math.random } = options;
@@ -103,11 +104,11 @@ export class Router implements CallRouter, AttemptMaker {
 
   /**
    * Starts the same call on every member that is asked first; none goes elsewhere. `check` hears
-   * beforehand how many there are, and throws when that is not right.
+   * beforehand how many those are, and how many are listed, and throws when that is not right.
    */
   async callAll(
     request: RoutedRequest,
-    check?: (members: number) => void,
+    check?: (called: number, listed: number) => void,
   ): Promise<readonly MemberCall[]> {
     this.#checkOpen();
     const { clock, resolver } = this.#options;
@@ -117,12 +118,10 @@ export class Router implements CallRouter, AttemptMaker {
       this.#fleets.use(resolver.current() ?? []);
     }
     const fleet = this.#fleets.of(request);
-    const { to } = request;
-    const backends = to === undefined ? fleet.first : [fleet.find(to) ?? []].flat();
-    // It may have been closed meanwhile.
+    const backends = fleet.everybody(request);
     this.#checkOpen();
     if (backends.length === 0) throw this.#fleets.nobody(request);
-    check?.(backends.length);
+    check?.(backends.length, fleet.listed(request.tags));
     return backends.flatMap((backend): MemberCall[] => {
       const call = this.callAt(request, fleet, backend, 0);
       return call === undefined ? [] : [{ member: backend.member, answer: call.promise }];
@@ -138,7 +137,7 @@ export class Router implements CallRouter, AttemptMaker {
       if (service === undefined) return this.#fleets.all();
       return this.#fleets.of({ service, to: undefined });
     };
-    const closing = this.#closing.promise;
+    const closing = this.#closing.signal;
     await becomeReady({ clock, random, resolver, closing, fleetOf }, patience);
   }
 
@@ -153,7 +152,7 @@ export class Router implements CallRouter, AttemptMaker {
   /** The members in sight, now and whenever they change. */
   watchMembers(): AsyncIterable<readonly Member[]> {
     this.#checkOpen();
-    return watchMembers(this.#options.resolver, this.#closing.promise);
+    return watchMembers(this.#options.resolver, this.#closing.signal);
   }
 
   #checkOpen(): void {
@@ -182,6 +181,7 @@ export class Router implements CallRouter, AttemptMaker {
       if (!call.settled) this.#start(call, list);
     } catch (thrown) {
       const error = GeeError.from(thrown, "no");
+      call.memory.failure = error;
       if (call.request.waitForReady && error.code === "UNAVAILABLE") this.#retrying.nobody(call);
       else call.fail(error);
     }
@@ -193,7 +193,8 @@ export class Router implements CallRouter, AttemptMaker {
     const fleet = this.#fleets.of(request);
     call.fleet = fleet;
     // One that is itself a further attempt must not allow others.
-    if (request.attempt === 0) fleet.budget.deposit(request.deadlineAt - request.timeoutMs);
+    const now = call.trail === undefined ? request.deadlineAt - request.timeoutMs : undefined;
+    if (request.attempt === 0) fleet.budget.deposit(now ?? this.#options.clock.now());
     if (request.hedge) this.#hedging.called(call, fleet);
     this.next(call);
   }
@@ -207,7 +208,13 @@ export class Router implements CallRouter, AttemptMaker {
   /** Nobody that is left on the list serves this: the list may be older than the server. */
   async lookAgain(call: RoutedCall): Promise<void> {
     call.memory.refreshed = true;
-    await this.#options.resolver.refresh();
+    const { clock, resolver } = this.#options;
+    const refreshed = resolver.refresh();
+    // Who has somebody to try again does not wait for a registry that is slow.
+    const waits = call.fleet?.hasOther(call.request, new Set()) === true;
+    await (waits
+      ? Promise.race([refreshed, sleep(clock, limits.backoffMinMs, { background: true })])
+      : refreshed);
     if (call.settled) return;
     this.aim(call);
     this.next(call);
@@ -273,7 +280,7 @@ export class Router implements CallRouter, AttemptMaker {
    * then fails.
    */
   close(drainTimeoutMs: number): Promise<void> {
-    this.#closing.resolve();
+    this.#closing.abort();
     return (this.#closed ??= this.#close(drainTimeoutMs));
   }
 

@@ -1,27 +1,26 @@
 import type { GeeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { Clock } from "../base/time.ts";
-import type { Member } from "../discovery/member.ts";
 import { Ejection } from "../fleet/ejection.ts";
 import type { Outcome } from "../fleet/endpoint.ts";
+import { hashOf, mix } from "../fleet/hash.ts";
 import { policies } from "../fleet/policies.ts";
 import type { Policy } from "../fleet/policy.ts";
 import { hasTags, Preference, withTags } from "../fleet/preference.ts";
 import type { Canary, Tags } from "../fleet/preference.ts";
 import { RetryBudget } from "../fleet/retry-budget.ts";
-import { subset } from "../fleet/subset.ts";
 import type { StreamArgument } from "../rpc/call-request.ts";
-import type { Pool } from "../rpc/pool.ts";
-import { askedFirst, Backend, keyOf } from "./backend.ts";
+import type { Backend } from "./backend.ts";
 import { MethodNotes } from "./method-notes.ts";
+import { Roster } from "./roster.ts";
+import type { RosterOptions } from "./roster.ts";
 import type { Strangers } from "./strangers.ts";
 
 /** What the fleets of a client have in common. */
-export interface FleetOptions {
+export interface FleetOptions extends RosterOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly random: () => number;
-  readonly pool: Pool;
   readonly strangers: Strangers;
   /** How a server is chosen for calls that do not say it. */
   readonly policy: Policy;
@@ -29,10 +28,6 @@ export interface FleetOptions {
   readonly zone: string | undefined;
   /** Members on trial, and their part of the calls. */
   readonly canary: Canary | undefined;
-  /** This client's own number, which makes its part of a large fleet another than others'. */
-  readonly seed: number;
-  /** How many members are called at most; 0 = all. */
-  readonly subsetSize: number;
 }
 
 /** What a choice heeds of a call. */
@@ -52,17 +47,13 @@ export interface Choosing {
 const maxTried = 128;
 
 /** The members that may answer the calls to one service, and what those calls have shown of them. */
-export class ServiceFleet {
+export class ServiceFleet extends Roster {
   /** What retries and hedges may cost. */
   readonly budget: RetryBudget;
   readonly methods: MethodNotes = new MethodNotes();
   readonly #options: FleetOptions;
   readonly #ejection: Ejection<Backend>;
   readonly #preference: Preference<Backend>;
-  #backends: ReadonlyMap<string, Backend> = new Map();
-  #first: readonly Backend[] = [];
-  /** The part of them that this client calls. */
-  #chosen: readonly Backend[] = [];
   /** Those of them that are not out, as of which list of all that are not. */
   #availablePart: readonly Backend[] = [];
   #partOf: readonly Backend[] = [];
@@ -75,6 +66,7 @@ export class ServiceFleet {
   };
 
   constructor(options: FleetOptions) {
+    super(options);
     const { clock, log, random, zone, canary } = options;
     this.#options = options;
     this.budget = new RetryBudget(clock.now());
@@ -93,54 +85,6 @@ export class ServiceFleet {
     this.#pick = { now: 0, random, turn: Math.floor(random() * 2 ** 30), hashKey: undefined };
   }
 
-  /** How many members there are. */
-  get size(): number {
-    return this.#backends.size;
-  }
-
-  /** Those that are asked first. */
-  get first(): readonly Backend[] {
-    return this.#first;
-  }
-
-  /** Those of them that this client calls. */
-  get chosen(): readonly Backend[] {
-    return this.#chosen;
-  }
-
-  /** The instance of an id. */
-  find(id: string): Backend | undefined {
-    return this.#backends.values().find(({ member }) => member.id === id);
-  }
-
-  /** Goes on with another list; who was known before keeps what is known of it. */
-  use(members: readonly Member[], now: number): void {
-    const before = this.#backends;
-    const backends = new Map<string, Backend>();
-    for (const member of members) {
-      const key = keyOf(member);
-      const known = before.get(key);
-      known?.know(member);
-      backends.set(key, known ?? this.#meet(member, now, before.size === 0));
-    }
-    this.#backends = backends;
-    this.#first = askedFirst([...backends.values()]);
-    const { seed, subsetSize } = this.#options;
-    this.#chosen = this.#first;
-    this.#partOf = [];
-    if (subsetSize === 0 || this.#first.length <= subsetSize) return;
-    const keys = this.#first.map(({ key }) => key);
-    this.#chosen = subset(keys, seed, subsetSize).flatMap((index) => this.#first[index] ?? []);
-  }
-
-  #meet(member: Member, now: number, isFirstList: boolean): Backend {
-    // How old it is is the registry's word. Of a peer that has no registry, or none that knows, it is
-    // this client's: whoever was there from the start counts as warm.
-    const isWarm = member.id === undefined && isFirstList;
-    const freshSince = isWarm ? Number.NEGATIVE_INFINITY : now - member.ageMs;
-    return new Backend(member, this.#options.pool.lane(member), freshSince);
-  }
-
   // -------------------------------------------------------------- choosing
 
   /**
@@ -156,7 +100,8 @@ export class ServiceFleet {
     const hasTried = tried !== undefined && tried.size > 0;
     if (call.to !== undefined) {
       const only = this.find(call.to);
-      return only === undefined || (hasTried && tried.has(only)) ? undefined : only;
+      if (only === undefined || (hasTried && tried.has(only))) return undefined;
+      return call.tags === undefined || hasTags(only, call.tags) ? only : undefined;
     }
     const list = hasTried ? this.#others(call, now, tried) : this.#wanted(call, now);
     const backend = this.#pickFrom(list, call, now);
@@ -180,7 +125,7 @@ export class ServiceFleet {
   /** Whether there is anybody who was not tried. */
   hasOther(call: Choosing, tried: ReadonlySet<Backend>): boolean {
     if (tried.size >= maxTried) return false;
-    for (const backend of this.#backends.values()) {
+    for (const backend of this.all) {
       if (tried.has(backend) || this.#options.strangers.error(backend.member)) continue;
       if (call.tags !== undefined && !hasTags(backend, call.tags)) continue;
       if (call.to === undefined || call.to === backend.member.id) return true;
@@ -191,33 +136,37 @@ export class ServiceFleet {
   /** Those whom a policy chooses from. */
   #wanted(call: Choosing, now: number): readonly Backend[] {
     const { tags } = call;
-    let all = this.#first;
+    let all = this.first;
     let available = this.#ejection.available(all, now);
     // A key has its place among all: two clients with a part each would not agree on it.
-    if (this.#first !== this.#chosen && this.#policyOf(call) !== policies.hash) {
-      all = this.#chosen;
+    if (this.first !== this.chosen && this.#policyOf(call) !== policies.hash) {
+      all = this.chosen;
       available = this.#part(available);
     }
-    if (tags === undefined) return this.#preferred(available, all);
+    const random = this.#chanceFor(call);
+    if (tags === undefined) return this.#preference.of(available, all, random);
     const tagged = withTags(available, tags);
-    if (tagged.length > 0) return this.#preferred(tagged, withTags(all, tags));
-    return withTags(this.#first, tags);
+    if (tagged.length > 0) return this.#preference.of(tagged, withTags(all, tags), random);
+    return withTags(this.first, tags);
   }
 
   /** Of those that are not out, this client's own; all of its own when too few of them are left. */
   #part(available: readonly Backend[]): readonly Backend[] {
-    if (available === this.#first) return this.#chosen;
+    if (available === this.first) return this.chosen;
     if (available !== this.#partOf) {
       const isIn = new Set(available);
-      const part = this.#chosen.filter((backend) => isIn.has(backend));
+      const part = this.chosen.filter((backend) => isIn.has(backend));
       this.#partOf = available;
-      this.#availablePart = part.length * 2 < this.#chosen.length ? this.#chosen : part;
+      this.#availablePart = part.length * 2 < this.chosen.length ? this.chosen : part;
     }
     return this.#availablePart;
   }
 
-  #preferred(available: readonly Backend[], all: readonly Backend[]): readonly Backend[] {
-    return this.#preference.of(available, all, this.#options.random);
+  /** What a preference draws by: of a key always the same, so that it stays where it is. */
+  #chanceFor({ hashKey }: Choosing): () => number {
+    if (hashKey === undefined) return this.#options.random;
+    let chance = hashOf(hashKey);
+    return () => (chance = mix(chance + 1)) / 2 ** 32;
   }
 
   /** The same without those that were tried; when nobody is left, whoever else there is. */
@@ -225,7 +174,7 @@ export class ServiceFleet {
     if (tried.size >= maxTried) return [];
     const isLeft = (backend: Backend): boolean => !tried.has(backend);
     let list = this.#wanted(call, now).filter(isLeft);
-    for (const more of [this.#chosen, this.#first, [...this.#backends.values()]]) {
+    for (const more of [this.chosen, this.first, this.all]) {
       if (list.length > 0) break;
       list = (call.tags === undefined ? more : withTags(more, call.tags)).filter(isLeft);
     }
@@ -276,7 +225,7 @@ export class ServiceFleet {
 
   /** Why the first is left alone of which that is so; undefined when there is none. */
   strangeness(): GeeError | undefined {
-    for (const { member } of this.#backends.values()) {
+    for (const { member } of this.all) {
       const error = this.#options.strangers.error(member);
       if (error !== undefined) return error;
     }

@@ -3,27 +3,31 @@ import type { Resolver } from "../discovery/resolver.ts";
 
 /**
  * The members in sight: the list of now, then each new one. Who is slow misses those in between and
- * gets the latest. Ends when `closing` resolves.
+ * gets the latest. Ends when `closing` aborts.
  */
 export async function* watchMembers(
   resolver: Resolver,
-  closing: Promise<void>,
+  closing: AbortSignal,
 ): AsyncGenerator<readonly Member[], void> {
-  const over = new AbortController();
-  let latest = await Promise.race([resolver.members(), closing.then(() => undefined)]);
-  if (latest === undefined) return;
   let news = Promise.withResolvers<void>();
-  const stop = resolver.watch((list) => {
-    latest = list;
+  const closed = Promise.withResolvers<undefined>();
+  const onClose = (): void => {
+    closed.resolve(undefined);
     news.resolve();
-  });
-  void closing.then(() => {
-    over.abort();
-    news.resolve();
-  });
+  };
+  closing.addEventListener("abort", onClose, { once: true });
+  let stop = (): void => {};
   try {
-    while (!over.signal.aborted) {
-      const list = latest;
+    let latest = closing.aborted
+      ? undefined
+      : await Promise.race([resolver.members(), closed.promise]);
+    if (latest === undefined) return;
+    stop = resolver.watch((list) => {
+      latest = list;
+      news.resolve();
+    });
+    while (!closing.aborted) {
+      const list: readonly Member[] | undefined = latest;
       latest = undefined;
       if (list !== undefined) yield list;
       else await news.promise;
@@ -31,5 +35,6 @@ export async function* watchMembers(
     }
   } finally {
     stop();
+    closing.removeEventListener("abort", onClose);
   }
 }

@@ -98,9 +98,9 @@ export class Connection implements ChannelOwner, OpenCallsOwner {
     return this.#calls.size;
   }
 
-  /** The id of the next call; it rises with each. */
-  get nextCallId(): number {
-    return this.#calls.nextId;
+  /** Ids that the server holds, those of calls that were given up included; and the next one. */
+  get ids(): { readonly held: number; readonly nextId: number } {
+    return this.#calls;
   }
 
   /** Whether it takes a call now, and is not half full of calls yet. */

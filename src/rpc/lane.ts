@@ -115,6 +115,12 @@ export class Lane {
     this.#dial().catch((error: unknown) => failed(GeeError.from(error, "no")));
   }
 
+  /** Dials, when no dial is under way; hears when there is a connection, or why there is none. */
+  whenConnected(connected: () => void, failed: (error: GeeError) => void): void {
+    if (this.#dialling !== undefined) return;
+    this.#dial().then(connected, (error: unknown) => failed(GeeError.from(error, "no")));
+  }
+
   /** Calls that wait for an answer. */
   get inFlight(): number {
     return this.#connections.reduce((sum, { inFlight }) => sum + inFlight, 0);
@@ -136,21 +142,21 @@ export class Lane {
    * beyond the first that idle.
    */
   closeIdle(): void {
-    const ids = this.#connections.reduce((sum, { nextCallId }) => sum + nextCallId, 0);
-    const isIdle = ids === this.#idsBefore && this.inFlight === 0;
-    this.#idsBefore = ids;
+    const nextIds = this.#connections.reduce((sum, { ids }) => sum + ids.nextId, 0);
+    const isIdle = nextIds === this.#idsBefore && this.inFlight === 0;
+    this.#idsBefore = nextIds;
     const spare = isIdle ? [...this.#connections] : this.#connections.slice(1);
     for (const connection of spare) if (connection.inFlight === 0) connection.drain();
   }
 
-  /** The one with the fewest calls in flight; a further one is dialled when all are half full. */
+  /** The one that holds the fewest calls; a further one is dialled when all are half full. */
   #roomiest(): Connection | undefined {
     let best: Connection | undefined;
     let count = 0;
     for (const connection of this.#connections) {
       if (!connection.usable) continue;
       count++;
-      if (best === undefined || connection.inFlight < best.inFlight) best = connection;
+      if (best === undefined || connection.ids.held < best.ids.held) best = connection;
     }
     if (best === undefined || best.hasRoom) return best;
     const { maxConnections, closing } = this.#options;

@@ -51,7 +51,8 @@ export class OpenCalls implements CallCarrier, IdGiver {
   #maxInFlight: number = limits.maxInFlight;
   /** The features that both sides know, as bits. */
   #agreed = 0;
-  #nextId: number;
+  /** The id of the next call; it rises with each. */
+  nextId: number;
   /** The call that is being sent. */
   #starting: OutgoingCall | undefined;
   /** The id of the call that is being sent, once its frame has its place in line. */
@@ -65,7 +66,7 @@ export class OpenCalls implements CallCarrier, IdGiver {
   constructor(channel: Channel, owner: OpenCallsOwner, firstCallId: number) {
     this.#channel = channel;
     this.#owner = owner;
-    this.#nextId = firstCallId;
+    this.nextId = firstCallId;
   }
 
   /** Calls that wait for an answer, or to leave. */
@@ -73,14 +74,14 @@ export class OpenCalls implements CallCarrier, IdGiver {
     return this.#pending.size + this.#leaving.size;
   }
 
-  /** Whether fewer calls are in flight than half of what the server takes. */
-  get hasRoom(): boolean {
-    return (this.#pending.size + this.#abandoned.size) * 2 < this.#maxInFlight;
+  /** Ids that the server holds: of calls that wait, and of those that were given up. */
+  get held(): number {
+    return this.#pending.size + this.#abandoned.size;
   }
 
-  /** The id of the next call; it rises with each. */
-  get nextId(): number {
-    return this.#nextId;
+  /** Whether fewer are held than half of what the server takes. */
+  get hasRoom(): boolean {
+    return this.held * 2 < this.#maxInFlight;
   }
 
   /** The server has said what it takes: how many calls, and which methods by number. */
@@ -94,9 +95,8 @@ export class OpenCalls implements CallCarrier, IdGiver {
 
   /** Sends a call, `leftMs` before its deadline; it hears of its answer, or of its failure. */
   start(call: OutgoingCall, leftMs: number): void {
-    const inFlight = this.#pending.size + this.#abandoned.size;
     const refusal =
-      startRefusal(this.#channel, inFlight, this.#maxInFlight) ??
+      startRefusal(this.#channel, this.held, this.#maxInFlight) ??
       unsupported(call.request, this.#agreed);
     if (refusal !== undefined) {
       call.fail(refusal);
@@ -159,13 +159,13 @@ export class OpenCalls implements CallCarrier, IdGiver {
     }
     if (call.hasStreams) call.openedOn(this.#channel);
     // Only now: the owner drains, and would end at once if the call did not wait yet.
-    if (this.#nextId > lastCallId) this.#owner.idsRanOut();
+    if (this.nextId > lastCallId) this.#owner.idsRanOut();
   }
 
   /** For the channel, in the midst of `start`: what is encoded may start calls that leave before. */
   giveId(): number {
     if (this.#starting?.settled === true) return 0;
-    this.#givenId = this.#nextId++;
+    this.#givenId = this.nextId++;
     return this.#givenId;
   }
 

@@ -49,7 +49,7 @@ export abstract class OutgoingCall implements DeadlineEntry, PendingEntry, Outgo
   #outcome: GeeError | undefined = undefined;
   #streams: OutgoingStreams | undefined = undefined;
   /** The answer is known to be a stream. */
-  #isStream = false;
+  isStream = false;
   /** A piece of the answer has come. */
   #begun = false;
   #isIterated = false;
@@ -106,7 +106,7 @@ export abstract class OutgoingCall implements DeadlineEntry, PendingEntry, Outgo
 
   /** Whether it has streams, or somebody waits for one. */
   get hasStreams(): boolean {
-    return this.#isStream || this.#streams !== undefined || this.request.stream !== undefined;
+    return this.isStream || this.#streams !== undefined || this.request.stream !== undefined;
   }
 
   #open(): OutgoingStreams {
@@ -135,8 +135,8 @@ export abstract class OutgoingCall implements DeadlineEntry, PendingEntry, Outgo
   /** The method is known to answer with a stream: then the deadline is another one. */
   streams(): void {
     if (!this.request.limited) this.deadlines.remove(this);
-    if (this.#isStream) return;
-    this.#isStream = true;
+    if (this.isStream) return;
+    this.isStream = true;
     // Whoever iterates does not look at the promise, and nobody has to.
     this.promise.catch(ignore);
     this.#reject(itIsAStream(this.request.method));

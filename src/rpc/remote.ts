@@ -36,8 +36,9 @@ export interface CallOptions {
    */
   readonly policy?: PolicyName;
   /**
-   * Calls with the same key go to the same server as long as it is there: for servers that keep
-   * something of what they are asked. One of n servers that comes or goes moves 1/n of the keys.
+   * Calls with the same key go to the same server as long as it is there and well: for servers that
+   * keep something of what they are asked. One of n servers that comes or goes moves 1/n of the keys. A
+   * client that has a zone has its own place for a key. Costs some nanoseconds for each server.
    */
   readonly hashKey?: string;
   /** Only a server with all of these tags may answer. */
@@ -59,8 +60,8 @@ export interface CallOptions {
    */
   readonly waitForReady?: boolean;
   /**
-   * How often it is sent at the most, 1 to 5; 1 = it is never sent again. Default 5. What was never
-   * started does not count: it goes to the next server in any case.
+   * How often it is sent at the most, 1 to 5, a hedge included. Default 5. With 1 it is sent again only
+   * when it never left, or when its server hands it back because it is about to end.
    */
   readonly maxAttempts?: number;
   /**

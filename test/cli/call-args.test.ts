@@ -71,12 +71,17 @@ test("how an instance is chosen is read", () => {
     wait: true,
   });
   expect(read(["Foo.Sum"], { "hash-key": ["k"], policy: ["hash"] }).policy).toBe("hash");
+  expect(read(["Foo.Sum"], { all: [""], tag: ["a=b"] }).tags).toEqual({ a: "b" });
 });
 
 test.each([
   ["--hash-key and --policy exclude each other", { "hash-key": ["k"], policy: ["random"] }],
   ["--hash-key and --all exclude each other", { "hash-key": ["k"], all: [""] }],
-  ["--tag and --all exclude each other", { tag: ["a=b"], all: [""] }],
+  ["--policy and --all exclude each other", { policy: ["random"], all: [""] }],
+  ["--zone and --all exclude each other", { zone: ["a"], all: [""] }],
+  ["--policy and --to exclude each other", { policy: ["random"], to: ["x"] }],
+  ["--hash-key and --to exclude each other", { "hash-key": ["k"], to: ["x"] }],
+  ["--policy hash needs --hash-key", { policy: ["hash"] }],
   ["--wait and --all exclude each other", { wait: [""], all: [""] }],
   ['--tag "a" is no NAME=VALUE', { tag: ["a"] }],
   ["--stream and --all exclude each other", { stream: ["@-"], all: [""] }],

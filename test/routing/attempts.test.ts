@@ -68,7 +68,7 @@ describe("a dial that takes long", () => {
     expect(net.inFlight()).toBe(0);
   });
 
-  test("is waited for when nobody else has a connection", async () => {
+  test("is waited for when nobody else has a connection, beside the dial of one more", async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     const slow = { ...acts(answers), greets: promise };
     const net = network({ 1: slow, 2: slow }, [any(1), any(2)]);
@@ -76,7 +76,16 @@ describe("a dial that takes long", () => {
     await net.clock.advance(limits.slowDialMs * 2);
     resolve();
     expect(await call).toBe(1);
-    expect(net.world.dials).toEqual([1]);
+    expect(net.world.dials).toEqual([1, 2]);
+  });
+
+  test("loses its call to one that was begun later and is done first", async () => {
+    const silent = { ...acts(answers), greets: new Promise<void>(() => {}) };
+    const net = network({ 1: silent, 2: acts(answers), 3: "refused" }, [any(1), any(2), any(3)]);
+    const from = net.clock.now();
+    expect(await inTime(net.clock, net.call("Foo.Do"))).toBe(2);
+    expect(net.clock.now() - from).toBeLessThan(2 * limits.slowDialMs);
+    expect(net.inFlight()).toBe(0);
   });
 
   test("is waited for by a call that is for that member alone", async () => {

@@ -49,9 +49,10 @@ describe("who gets a call", () => {
     expect(who(loneFleet(members).shares({ tags }))).toEqual([...expected]);
   });
 
-  test("the one instance that it is for, be that draining or of another tag", () => {
+  test("the one instance that it is for, be that draining, unless its tags are others", () => {
     const { fleet, shares } = loneFleet([foo(1), foo(2, { draining: true }), foo(3)]);
-    expect(who(shares({ to: instanceAt(2), tags: { no: "body" } }))).toEqual(["2"]);
+    expect(who(shares({ to: instanceAt(2) }))).toEqual(["2"]);
+    expect(who(shares({ to: instanceAt(2), tags: { no: "body" } }))).toEqual(["none"]);
     expect(who(shares({ to: instanceAt(9) }))).toEqual(["none"]);
     const only = fleet.find(instanceAt(2));
     if (only === undefined) throw new Error("it is not found");

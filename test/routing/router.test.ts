@@ -95,7 +95,7 @@ test("going elsewhere ends at the deadline", async () => {
   const { call, clock, world } = network({ 1: "silent", 2: "silent" }, [any(1), any(2)]);
   const failed = failureOf(call("Foo.Who", { timeoutMs: 3_000 }));
   await clock.advance(2_999);
-  expect(world.dials).toEqual([1, 2]);
+  expect(world.dials.slice(0, 2)).toEqual([1, 2]);
   await clock.advance(1);
   expect(await failed).toMatchObject({ code: "DEADLINE_EXCEEDED", executed: "no" });
 });

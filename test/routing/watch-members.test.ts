@@ -43,11 +43,11 @@ interface Scene {
 /** A watch whose first list, of "a", was taken. */
 async function begun(): Promise<Scene> {
   const resolver = new ScriptedResolver();
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const watch = watchMembers(resolver, promise);
+  const closing = new AbortController();
+  const watch = watchMembers(resolver, closing.signal);
   resolver.first.resolve([member("a")]);
   expect(await next(watch)).toBe("a");
-  return { resolver, watch, close: resolve };
+  return { resolver, watch, close: () => closing.abort() };
 }
 
 /** The digits of the next list; undefined at the end. */
@@ -92,7 +92,7 @@ test("who is slow gets the latest list and none of those before it", async () =>
 
 test("two watchers each hear everything", async () => {
   const resolver = new ScriptedResolver();
-  const open = new Promise<void>(() => {});
+  const open = new AbortController().signal;
   const [one, two] = [watchMembers(resolver, open), watchMembers(resolver, open)];
   resolver.first.resolve([member("a")]);
   expect(await Promise.all([next(one), next(two)])).toEqual(["a", "a"]);
@@ -102,7 +102,7 @@ test("two watchers each hear everything", async () => {
 
 test("nobody is listened to before the first list is asked for", async () => {
   const resolver = new ScriptedResolver();
-  const watch = watchMembers(resolver, new Promise(() => {}));
+  const watch = watchMembers(resolver, new AbortController().signal);
   await turn();
   expect(resolver.listeners.size).toBe(0);
   const waiting = next(watch);
@@ -134,10 +134,10 @@ test("closing ends it, be it waiting or about to be asked", async () => {
 
 test("closing ends it before there was any list", async () => {
   const resolver = new ScriptedResolver();
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const end = next(watchMembers(resolver, promise));
+  const closing = new AbortController();
+  const end = next(watchMembers(resolver, closing.signal));
   await turn();
-  resolve();
+  closing.abort();
   expect(await end).toBeUndefined();
   // What a resolver that closes says to those who wait is nobody's any more.
   resolver.first.reject(new GeeError("UNAVAILABLE", "the client is closed"));
@@ -147,7 +147,7 @@ test("closing ends it before there was any list", async () => {
 
 test("that nobody has answered yet is told to whoever watches", async () => {
   const resolver = new ScriptedResolver();
-  const watch = watchMembers(resolver, new Promise(() => {}));
+  const watch = watchMembers(resolver, new AbortController().signal);
   const failure = failureOf(next(watch));
   resolver.first.reject(new GeeError("UNAVAILABLE", "no registry"));
   expect((await failure).message).toBe("no registry");
@@ -155,10 +155,10 @@ test("that nobody has answered yet is told to whoever watches", async () => {
 });
 
 test("a list that never changes is told once, and then there is the end alone", async () => {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const watch = watchMembers(createFixedResolver([member("a").address]), promise);
+  const closing = new AbortController();
+  const watch = watchMembers(createFixedResolver([member("a").address]), closing.signal);
   expect((await watch.next()).value).toMatchObject([{ address: "tcp@host-a:1" }]);
   const end = next(watch);
-  resolve();
+  closing.abort();
   expect(await end).toBeUndefined();
 });
