@@ -5,7 +5,7 @@ import { backoffMs, type Clock, sleep } from "../base/time.ts";
 import { Fields } from "../discovery/fields.ts";
 import { readJson } from "../discovery/json-body.ts";
 import type { Send } from "../discovery/registry-client.ts";
-import { failure, parseRefusal, unavailable } from "./etcd-errors.ts";
+import { failure, parseRefusal, requestFailure, unavailable } from "./etcd-errors.ts";
 import { readJsonLines } from "./etcd-lines.ts";
 import { Gate } from "./gate.ts";
 
@@ -177,7 +177,7 @@ export class EtcdClient implements Disposable {
           this.#isShaky = false;
           return answer;
         } catch (thrown) {
-          const error = GeeError.from(thrown);
+          const error = requestFailure(this.#name(member), thrown);
           if (!passing.includes(error.code)) throw error;
           this.#isShaky = true;
           this.passOn(member);

@@ -26,6 +26,16 @@ export function failure(member: string, thrown: unknown): GeeError {
   return thrown instanceof GeeError ? thrown : unavailable(member, inWords(thrown), thrown);
 }
 
+/** Of an answer that is no JSON, be it that it broke off. */
+const senseless: readonly (string | undefined)[] = ["BAD_JSON", "UNSUPPORTED_MEDIA_TYPE"];
+
+/** What a request failed with. An answer that makes no sense is none: {@link unavailable}. */
+export function requestFailure(member: string, thrown: unknown): GeeError {
+  const error = failure(member, thrown);
+  if (!senseless.includes(error.reason)) return error;
+  return unavailable(member, `${error.message}; is an etcd there?`, error);
+}
+
 function words(value: unknown): string {
   return typeof value === "string" ? printable(value) : "";
 }

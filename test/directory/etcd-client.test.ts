@@ -140,9 +140,15 @@ test("what is no etcd is passed over as well", async () => {
   expect(error.message).toContain("it answered 404; is an etcd there?");
 });
 
-test("an answer that is no JSON is refused, and one that is too large before it is read", async () => {
-  const { client } = setUp([() => new Response("<html>")]);
-  expect((await failureOf(client.ask("/x", {}))).reason).toBe("BAD_JSON");
+test("an answer that is no JSON is none, and one that is too large is refused unread", async () => {
+  const page: Script = () => new Response("<html>");
+  const { client } = setUp([page, well]);
+  expect(await client.ask("/x", {})).toEqual({ ok: true });
+  const only = setUp([page]);
+  expect(await failureOf(settled(only.clock, only.client.ask("/x", {})))).toMatchObject({
+    reason: "ETCD_UNAVAILABLE",
+    message: "etcd at http://m0:1: the body is no JSON text in UTF-8; is an etcd there?",
+  });
   const headers = { "content-length": "40000000" };
   const large = setUp([() => new Response("[]", { headers })]);
   expect((await failureOf(large.client.ask("/x", {}))).reason).toBe("BODY_TOO_LARGE");

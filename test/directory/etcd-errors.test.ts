@@ -1,6 +1,11 @@
 import { expect, test } from "bun:test";
 import { GeeError } from "../../src/base/errors.ts";
-import { failure, parseRefusal, unavailable } from "../../src/directory/etcd-errors.ts";
+import {
+  failure,
+  parseRefusal,
+  requestFailure,
+  unavailable,
+} from "../../src/directory/etcd-errors.ts";
 
 test.each([
   [{ error: "no leader", message: "no leader", code: 14 }, "UNAVAILABLE", "no leader"],
@@ -32,4 +37,16 @@ test("what a socket throws is UNAVAILABLE in plain words, and a GeeError is what
   expect(failure("a", "odd").message).toBe("etcd at a: odd");
   const own = unavailable("http://a:1", "late");
   expect(failure("http://b:1", own)).toBe(own);
+});
+
+test("a request that got no JSON got no answer; what else it failed with stays", () => {
+  const page = new GeeError("INVALID_ARGUMENT", "a page", { reason: "BAD_JSON" });
+  expect(requestFailure("http://a:1", page)).toMatchObject({
+    code: "UNAVAILABLE",
+    reason: "ETCD_UNAVAILABLE",
+    message: "etcd at http://a:1: a page; is an etcd there?",
+  });
+  const large = new GeeError("RESOURCE_EXHAUSTED", "large", { reason: "BODY_TOO_LARGE" });
+  expect(requestFailure("http://a:1", large)).toBe(large);
+  expect(requestFailure("a", "odd").message).toBe("etcd at a: odd");
 });
