@@ -20,6 +20,19 @@ export interface DirectoryOptions {
   readonly allowLoopback: boolean;
 }
 
+/** Longer than anybody is waited for. */
+const ever = 2 ** 31 - 1;
+
+/** Nothing listens yet, and what waits between tries keeps no process alive: this does. */
+async function kept<T>(clock: Clock, work: Promise<T>): Promise<T> {
+  const timer = clock.after(ever, () => {});
+  try {
+    return await work;
+  } finally {
+    timer.cancel();
+  }
+}
+
 /**
  * Opens the directory that a person names: `memory`; `sqlite:FILE`, which survives a restart; or
  * `etcd://HOST:PORT,...`, which several registries share. What is out of reach now is no error: the
@@ -42,7 +55,7 @@ export async function openDirectory(name: string, options: DirectoryOptions): Pr
       });
     case "etcd":
       if (!rest.startsWith("//")) break;
-      return EtcdDirectory.open({ ...options, members: parseEtcdUrl(name) });
+      return kept(options.clock, EtcdDirectory.open({ ...options, members: parseEtcdUrl(name) }));
   }
   throw new GeeError("INVALID_ARGUMENT", `there is no store ${JSON.stringify(name)}`, {
     reason: "BAD_STORE",

@@ -29,6 +29,15 @@ describe.skipIf(!built)("a registry of the executable", () => {
     expect(JSON.parse(listed.stdout)).toMatchObject([{ id, state: "up" }]);
   });
 
+  test("starts before its etcd does, and says what it waits for", async () => {
+    await using registry = await startRegistry(["--store", "etcd://127.0.0.1:1"]);
+    const readiness = await fetch(`${registry.url}/readyz`);
+    expect(readiness.status).toBe(503);
+    expect(await readiness.text()).toContain("connection refused");
+    registry.kill("SIGTERM");
+    expect(await registry.exited).toBe(0);
+  });
+
   test("tells gee events who comes and who leaves", async () => {
     await using registry = await startRegistry();
     await using server = await startServer(registry.url);

@@ -55,6 +55,18 @@ test("etcd is a directory, be it out of reach", async () => {
   expect(directory.status.trouble).toContain("connection refused");
 });
 
+test("the process lasts until a directory out of reach is open, and is not held after that", async () => {
+  const clock = new FakeClock();
+  const opening = openDirectory("etcd://127.0.0.1:1", { ...options, clock });
+  expect(clock.pending("foreground")).toBe(1);
+  const state = { isOpen: false };
+  void opening.then(() => (state.isOpen = true));
+  while (!state.isOpen) await clock.advance(50);
+  await using directory = await opening;
+  expect(directory.status.trouble).toBeString();
+  expect(clock.pending("foreground")).toBe(0);
+});
+
 const unknown = ["", "memory:", "memory:x", "redis://a", "Memory", "toString", "sqlite:", "sqlite"];
 
 test.each([...unknown, "etcd"])("there is no store %p", async (name) => {
