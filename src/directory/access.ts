@@ -13,7 +13,7 @@ import { checkScope, type TokenRule } from "./token-rules.ts";
 const pruneMs = 1_000;
 
 /** The writing side of a directory, for one token or for everybody. Its errors are those of both. */
-export interface Writer extends Pick<Directory, "put" | "renew" | "leave" | "putAddress"> {
+export interface Writer extends Pick<Directory, "renew" | "leave" | "putAddress"> {
   /** How the log names its token. */
   readonly name: string | undefined;
   /**
@@ -24,6 +24,8 @@ export interface Writer extends Pick<Directory, "put" | "renew" | "leave" | "put
    */
   begin(): void;
   end(): void;
+  /** As `Directory.put`, in the name of the token. */
+  put(announcement: Announcement, secret: string | undefined): Promise<Grant>;
 }
 
 interface Holding {
@@ -140,7 +142,7 @@ class TokenWriter implements Writer {
     checkScope(this.#rule, address, services);
     const bytes = listedBytes(announcement);
     this.#holdings.check(id, this, bytes);
-    const grant = await this.#directory.put(announcement, secret);
+    const grant = await this.#directory.put(announcement, secret, this.#rule.owner);
     this.#holdings.set(id, this, bytes);
     return grant;
   }

@@ -1,4 +1,5 @@
 import { type Code, GeeError } from "../base/errors.ts";
+import type { Address } from "../base/address.ts";
 import { type Announcement, newSecret } from "../discovery/member.ts";
 import { grantedLeaseMs, type Instance } from "./instance.ts";
 import { digestOf, isSecret, matches } from "./secret.ts";
@@ -46,12 +47,42 @@ function answerWasLost(known: Instance, next: Announcement, secret: string | und
   return secret === undefined && !known.proven && known.state !== "left" && again;
 }
 
+/** Who else has to do with a registration. */
+export interface Others {
+  /** Whose token it came with; undefined where none is asked for. */
+  readonly owner?: string | undefined;
+  /** Who stands at its address now; it may be the same instance. */
+  readonly holder?: Instance | undefined;
+}
+
+/** Why an instance that is listed as left does not come back. */
+function hasLeft({ id }: Instance, address: Address, holder: Instance | undefined): GeeError {
+  if (holder === undefined)
+    return refused("FAILED_PRECONDITION", `instance ${id} has left`, "LEFT");
+  const message = `instance ${holder.id} has taken the address ${address} of instance ${id}`;
+  return refused("FAILED_PRECONDITION", message, "REPLACED");
+}
+
+/**
+ * Two processes cannot hold one port, so who registers at an address has it from then on: a restart
+ * is listed at once. But another token's instance keeps its address while it is heard.
+ */
+function checkHolder({ id, address }: Announcement, { owner, holder }: Others): void {
+  if (holder === undefined || holder.id === id || holder.state !== "up") return;
+  if (holder.owner === undefined || holder.owner === owner) return;
+  const message =
+    `${address} is the address of instance ${holder.id}, which was registered with another ` +
+    "token and is up: it is free once that has left, or has been silent for its lease";
+  throw refused("FAILED_PRECONDITION", message, "ADDRESS_HELD");
+}
+
 /**
  * What becomes of an announcement, given what is known of its instance. The highest revision holds;
  * an older one is a beat.
  *
  * @param secret of the instance; a newcomer's becomes its own when it looks like one, so that no
  * answer has to arrive, and registries that share a store never give it two
+ * @param others may have something against it
  * @throws GeeError PERMISSION_DENIED, FAILED_PRECONDITION as `Directory.put`
  */
 export function prepareClaim(
@@ -59,6 +90,7 @@ export function prepareClaim(
   announcement: Announcement,
   secret: string | undefined,
   defaultLeaseMs: number,
+  others: Others = {},
 ): Prepared {
   const leaseMs = grantedLeaseMs(announcement.leaseMs ?? defaultLeaseMs);
   const isKnown = known !== undefined && !answerWasLost(known, announcement, secret);
@@ -66,16 +98,20 @@ export function prepareClaim(
   const proven = isKnown || own !== undefined;
   const proof = isKnown ? prove(known, secret) : (own ?? newSecret());
   const digest = isKnown ? known.digest : digestOf(proof);
-  const next: StoredInstance = { announcement, digest, leaseMs, state: "up" };
-  if (known === undefined) return { record: next, secret: proof, proven, news: true };
-  const { revision } = known.announcement;
-  if (known.state === "left" && announcement.revision <= revision) {
-    throw refused("FAILED_PRECONDITION", `instance ${known.id} has left`, "LEFT");
+  const { owner, holder } = others;
+  const next: StoredInstance = { announcement, digest, leaseMs, state: "up", owner };
+  const revision = known?.announcement.revision ?? -1;
+  if (known?.state === "left" && announcement.revision <= revision) {
+    throw hasLeft(known, announcement.address, holder);
   }
+  // An older one says where it was, and not where it is.
+  if (announcement.revision >= revision) checkHolder(announcement, others);
+  if (known === undefined) return { record: next, secret: proof, proven, news: true };
   const record: StoredInstance =
-    announcement.revision < revision ? { ...known.record(), digest, state: "up" } : next;
+    announcement.revision < revision ? { ...known.record(), digest, state: "up", owner } : next;
   const same = record.announcement.revision === revision && record.leaseMs === known.leaseMs;
-  const news = !same || digest !== known.digest || known.state !== "up";
+  const isAsBefore = digest === known.digest && owner === known.owner && known.state === "up";
+  const news = !same || !isAsBefore;
   return { record, secret: proof, proven, news };
 }
 

@@ -63,11 +63,14 @@ export interface Directory extends AsyncDisposable {
    *
    * @param secret of the earlier registration; the first time one that the instance has made, 32 hex
    * digits; with anything else a newcomer gets one that is made here
+   * @param owner whose token it came with, as `TokenRule.owner`; undefined where none is asked for
    * @throws GeeError PERMISSION_DENIED without the secret of a known instance; FAILED_PRECONDITION
-   * when it has left since; RESOURCE_EXHAUSTED when the list is full; UNAVAILABLE, executed maybe,
-   * when the store must agree and does not answer
+   * when it has left since (reason LEFT), when another instance has taken its address (REPLACED), or
+   * when the address is that of an instance of another owner that is up (ADDRESS_HELD);
+   * RESOURCE_EXHAUSTED when the list is full; UNAVAILABLE, executed maybe, when the store must agree
+   * and does not answer
    */
-  put(announcement: Announcement, secret: string | undefined): Promise<Grant>;
+  put(announcement: Announcement, secret?: string, owner?: string): Promise<Grant>;
 
   /**
    * A beat.

@@ -145,13 +145,13 @@ export class EtcdDirectory implements Directory {
     };
   }
 
-  async put(announcement: Announcement, secret: string | undefined): Promise<Grant> {
+  async put(announcement: Announcement, secret?: string, owner?: string): Promise<Grant> {
     this.#checkReady();
     const { id, load, lagMs } = announcement;
-    const { record, secret: proof, news } = this.#table.prepare(announcement, secret);
+    const { record, secret: proof, news } = this.#table.prepare(announcement, secret, owner);
     const held = this.#leases.get(instanceKey(id));
     if (held === undefined || news || !sameToWatchers(record, this.#table.record(id))) {
-      return this.#claim(announcement, secret);
+      return this.#claim(announcement, secret, owner);
     }
     this.#table.beat(id, proof, record.announcement.revision, { load, lagMs });
     this.#leases.beat(held);
@@ -165,7 +165,7 @@ export class EtcdDirectory implements Directory {
     // It vanished from etcd, and is there after all.
     const isLost = known.state !== "left" && this.#leases.get(key) === undefined;
     if (isLost && revision <= known.announcement.revision) {
-      await this.#claim(known.announcement, secret);
+      await this.#claim(known.announcement, secret, known.owner);
     }
     const { leaseMs, write } = this.#table.beat(id, secret, revision, report);
     if (write !== undefined) {
@@ -265,12 +265,12 @@ export class EtcdDirectory implements Directory {
   }
 
   /** Writes what an announcement comes to. */
-  async #claim(announcement: Announcement, secret: string | undefined): Promise<Grant> {
+  async #claim(announcement: Announcement, secret?: string, owner?: string): Promise<Grant> {
     this.#checkReady();
     const { id } = announcement;
-    let prepared = this.#table.prepare(announcement, secret);
+    let prepared = this.#table.prepare(announcement, secret, owner);
     const written = await this.#writer.write(instanceKey(id), () => {
-      prepared = this.#table.prepare(announcement, secret);
+      prepared = this.#table.prepare(announcement, secret, owner);
       return prepared.record;
     });
     const { record, proven, secret: proof } = prepared;

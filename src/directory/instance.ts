@@ -17,6 +17,8 @@ export class Instance {
   /** SHA-256 of its secret in hex. */
   digest: string;
   leaseMs: number;
+  /** Whose it is; undefined where no token was asked for. */
+  owner: string | undefined;
   state: MemberState = "up";
   /** Since when it is in this state. */
   stateAt: number;
@@ -41,10 +43,11 @@ export class Instance {
   #load: number | undefined;
   #lagMs: number | undefined;
 
-  constructor({ announcement, digest, leaseMs }: StoredInstance, now: number) {
+  constructor({ announcement, digest, leaseMs, owner }: StoredInstance, now: number) {
     this.announcement = announcement;
     this.digest = digest;
     this.leaseMs = leaseMs;
+    this.owner = owner;
     this.bornAt = now;
     this.beatAt = now;
     this.stateAt = now;
@@ -90,12 +93,13 @@ export class Instance {
    *
    * @returns how much more it takes up of the list
    */
-  take({ announcement, digest, leaseMs }: StoredInstance, from: Adoption): number {
+  take({ announcement, digest, leaseMs, owner }: StoredInstance, from: Adoption): number {
     const before = this.bytes;
     if (digest !== this.digest) this.proven = true;
     this.announcement = announcement;
     this.digest = digest;
     this.leaseMs = leaseMs;
+    this.owner = owner;
     this.bytes = listedBytes(announcement);
     this.held = from.held ?? false;
     this.index = from.index ?? 0;
@@ -145,8 +149,8 @@ export class Instance {
 
   /** What a store keeps. */
   record(): StoredInstance {
-    const { announcement, digest, leaseMs, state } = this;
-    return { announcement, digest, leaseMs, state };
+    const { announcement, digest, leaseMs, state, owner } = this;
+    return { announcement, digest, leaseMs, state, owner };
   }
 }
 

@@ -77,8 +77,8 @@ export class LocalDirectory implements Directory {
     return { epoch: this.#epoch, index, hash: hashText(hash), warming, frozen, trouble };
   }
 
-  async put(announcement: Announcement, secret: string | undefined): Promise<Grant> {
-    const { news, ...grant } = this.table.put(announcement, secret);
+  async put(announcement: Announcement, secret?: string, owner?: string): Promise<Grant> {
+    const { news, ...grant } = this.table.put(announcement, secret, owner);
     // A new secret or revision need not be a change that anybody else is told of.
     const record = news ? this.table.record(announcement.id) : undefined;
     if (record !== undefined) this.#store.put(record);

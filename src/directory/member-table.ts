@@ -4,13 +4,13 @@ import type { Clock } from "../base/time.ts";
 import type { Announcement, Member, MemberState } from "../discovery/member.ts";
 import { AddressLeases } from "./address-leases.ts";
 import * as claims from "./claims.ts";
-import type { Delta, Grant, Report } from "./directory.ts";
+import type { Delta, Report } from "./directory.ts";
 import { Instance } from "./instance.ts";
 import { Lapses } from "./lapses.ts";
 import { Listing } from "./listing.ts";
 import { leastBytes, listedBytes, Room } from "./room.ts";
 import type { StoredInstance, StoredMember } from "./store.ts";
-import type { Adoption, Beat, Change, MemberTableOptions } from "./table-types.ts";
+import type { Adoption, Beat, Change, MemberTableOptions, Registered } from "./table-types.ts";
 
 function kindOf(before: MemberState, after: MemberState): Change["kind"] {
   if (after === "left") return "left";
@@ -84,20 +84,20 @@ export class MemberTable {
    *
    * @throws GeeError as `Directory.put`
    */
-  prepare(announcement: Announcement, secret: string | undefined): claims.Prepared {
+  prepare(announcement: Announcement, secret?: string, owner?: string): claims.Prepared {
     const known = this.#instances.get(announcement.id);
     this.makeRoom(listedBytes(announcement), known?.bytes);
-    return claims.prepareClaim(known, announcement, secret, this.leaseMs);
+    const others = { owner, holder: this.#listing.holder(announcement.address) };
+    return claims.prepareClaim(known, announcement, secret, this.leaseMs, others);
   }
 
   /**
    * A registration where nobody else writes.
    *
-   * @returns the grant, and whether a store has to know
    * @throws GeeError as `Directory.put`
    */
-  put(announcement: Announcement, secret?: string): Grant & { readonly news: boolean } {
-    const { record, secret: proof, proven, news } = this.prepare(announcement, secret);
+  put(announcement: Announcement, secret?: string, owner?: string): Registered {
+    const { record, secret: proof, proven, news } = this.prepare(announcement, secret, owner);
     this.adopt(record, { here: true, proven });
     const { index } = this;
     return { id: announcement.id, secret: proof, leaseMs: record.leaseMs, index, news };

@@ -1,4 +1,4 @@
-import { type Code, GeeError } from "../base/errors.ts";
+import { GeeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { Clock } from "../base/time.ts";
 import { Fields, text } from "../discovery/fields.ts";
@@ -78,8 +78,10 @@ function parseWait(written: string | null): number {
   });
 }
 
-/** What a write that nobody may do fails with. */
-const forbidding: ReadonlySet<Code> = new Set(["UNAUTHENTICATED", "PERMISSION_DENIED"]);
+/** Whether a write failed as somebody has to look into it. */
+function isForbidden({ code, reason }: GeeError): boolean {
+  return code === "UNAUTHENTICATED" || code === "PERMISSION_DENIED" || reason === "ADDRESS_HELD";
+}
 
 /**
  * The registry's HTTP face over a directory: GeeRPC's to the letter for peers that send headers
@@ -180,8 +182,8 @@ export function createRegistryRoutes(options: RegistryRoutesOptions): RegistryRo
         writer.end();
       }
     } catch (thrown) {
-      const { code, message: why } = GeeError.from(thrown);
-      if (forbidding.has(code)) audit.refused({ method, source, token, why });
+      const error = GeeError.from(thrown);
+      if (isForbidden(error)) audit.refused({ method, source, token, why: error.message });
       throw thrown;
     }
   };

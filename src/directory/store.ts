@@ -18,6 +18,8 @@ export interface StoredInstance {
   /** The lease that it was granted. */
   readonly leaseMs: number;
   readonly state: MemberState;
+  /** Whose it is, as `TokenRule.owner`; undefined where no token was asked for. */
+  readonly owner?: string | undefined;
 }
 
 /** A header-only peer (GeeRPC) as a store keeps it: an address and nothing else. */
@@ -53,6 +55,7 @@ export function storeKey(member: StoredMember): string {
 }
 
 const digest = text(64, /^[0-9a-f]{64}$/);
+const owner = text(16, /^[0-9a-f]{16}$/);
 
 /**
  * A value from a store, read as strictly as one from the network: others may have written it, or the
@@ -79,6 +82,7 @@ export function parseStored(value: unknown, allowLoopback: boolean, path = "reco
     digest: fields.need("digest", digest),
     leaseMs: fields.need("leaseMs", number(limits.minLeaseMs, limits.maxLeaseMs)),
     state: fields.need("state", word("up", "suspect", "left")),
+    owner: fields.may("owner", owner),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Address } from "../base/address.ts";
 import type { Clock } from "../base/time.ts";
+import type { Grant } from "./directory.ts";
 import type { Mode } from "./lapses.ts";
 import type { StoredInstance } from "./store.ts";
 
@@ -48,6 +49,12 @@ export interface Adoption {
   readonly here?: boolean | undefined;
   /** As prepared; absent, a secret that is not known yet counts as shown. */
   readonly proven?: boolean | undefined;
+}
+
+/** What a registration came to. */
+export interface Registered extends Grant {
+  /** A store has to know. */
+  readonly news: boolean;
 }
 
 /** What a beat comes to. */

@@ -11,6 +11,8 @@ import { digestOf } from "./secret.ts";
 export interface TokenRule {
   /** SHA-256 of the token, in hex. The token itself is not kept. */
   readonly digest: string;
+  /** What stores keep of it, to tell whose an instance is: 16 hex digits that open nothing. */
+  readonly owner: string;
   /** How a person finds it: `line 3`. */
   readonly name: string;
   /** Whether it may register, renew and withdraw. */
@@ -71,7 +73,8 @@ function parseLine(words: readonly string[], line: number): TokenRule {
     else throw wrong(line, "behind write come services=... and addresses=..., each at most once");
   }
   const digest = digestOf(token);
-  return { digest, name: `line ${line}`, writes: verb === "write", services, ranges };
+  const owner = digestOf(digest).slice(0, 16);
+  return { digest, owner, name: `line ${line}`, writes: verb === "write", services, ranges };
 }
 
 /**

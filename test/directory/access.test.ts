@@ -68,6 +68,52 @@ test("without tokens everybody may do everything", async () => {
   writer.end();
 });
 
+test("no other token takes the address of an instance that is up, and nothing comes of trying", async () => {
+  const { clock, directory, enter } = setUp();
+  const [own, other] = [idNumber(1), idNumber(2)];
+  const { secret } = await enter(foo).put(announcement({ id: own, address: inTen }), undefined);
+  const intruder = announcement({ id: other, address: inTen, services: ["Bar"] });
+  const before = directory.status;
+  const list = directory.list();
+  const error = await failureOf(() => enter(bar).put(intruder, undefined));
+  expect(error).toMatchObject({ code: "FAILED_PRECONDITION", reason: "ADDRESS_HELD" });
+  expect([directory.status, directory.list()]).toEqual([before, list]);
+  await enter(foo).renew(own, secret, 1, {});
+  // Nor does an instance that is somewhere else already.
+  const elsewhere = parseAddress("tcp@10.0.0.2:4000");
+  const { secret: key } = await enter(bar).put({ ...intruder, address: elsewhere }, undefined);
+  const move = { ...intruder, revision: 2 };
+  expect((await failureOf(() => enter(bar).put(move, key))).reason).toBe("ADDRESS_HELD");
+  expect(directory.list().map(({ address, state }) => `${address} ${state}`)).toEqual([
+    `${inTen} up`,
+    `${elsewhere} up`,
+  ]);
+  // Silent for its lease, it is a suspect, and whoever speaks from there is there.
+  await clock.advance(limits.leaseMs + 50);
+  await enter(bar).put(move, key);
+  expect(directory.list().map(({ id, state }) => [id, state])).toEqual([
+    [own, "left"],
+    [other, "up"],
+  ]);
+});
+
+test("the same token takes an address at once, as after a restart", async () => {
+  const { directory, enter } = setUp();
+  const [own, next] = [idNumber(1), idNumber(2)];
+  const { secret } = await enter(foo).put(announcement({ id: own, address: inTen }), undefined);
+  await enter(foo).put(announcement({ id: next, address: inTen }), undefined);
+  expect(directory.list().map(({ id, state }) => [id, state])).toEqual([
+    [own, "left"],
+    [next, "up"],
+  ]);
+  expect((await failureOf(() => enter(foo).renew(own, secret, 1, {}))).code).toBe("NOT_FOUND");
+  const again = await failureOf(() =>
+    enter(foo).put(announcement({ id: own, address: inTen }), secret),
+  );
+  expect(again).toMatchObject({ code: "FAILED_PRECONDITION", reason: "REPLACED" });
+  expect(again.message).toBe(`instance ${next} has taken the address ${inTen} of instance ${own}`);
+});
+
 test.each([
   [undefined, "asks for a bearer token"],
   ["", "asks for a bearer token"],
@@ -210,8 +256,8 @@ test("so many instances belong to a token and no more, and each token has its ow
   expect(await failureOf(() => writer.putAddress(inTen))).toMatchObject(refusal);
 
   // Those that are there go on, and somebody else's count is another.
-  const [first] = grants;
-  if (first === undefined) throw new Error("it is there");
+  const [first, second] = grants;
+  if (first === undefined || second === undefined) throw new Error("they are there");
   await writer.renew(first.id, first.secret, 1, {});
   await writer.put(
     announcement({ id: first.id, address: addressNumber(0), revision: 2 }),
@@ -224,8 +270,7 @@ test("so many instances belong to a token and no more, and each token has its ow
   await writer.leave(first.id, first.secret, 3);
   await put(max + 1);
   expect(await failureOf(() => put(max + 2))).toMatchObject(refusal);
-  const inPlace = announcement({ id: idOf("e"), address: addressNumber(1) });
-  await enter(foo).put(inPlace, undefined);
+  await directory.leave(second.id, second.secret);
   expect(directory.list().find(({ id }) => id === idNumber(1))?.state).toBe("left");
   await clock.advance(1_000);
   await put(max + 2);

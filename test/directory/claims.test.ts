@@ -96,3 +96,68 @@ test("a secret that was shown is proven from then on, a wrong one proves nothing
   expect([prove(it, "s"), it.proven]).toEqual(["s", true]);
   expect(codeOf(() => prove(it, undefined))).toBe("PERMISSION_DENIED");
 });
+
+const mine = "0123456789abcdef";
+const theirs = "fedcba9876543210";
+
+/** The instance 2 at the address of instance 1. */
+function holder(owner: string | undefined, state: MemberState = "up"): Instance {
+  const announcement = instance(2, { address: instance(1).address });
+  return new Instance({ announcement, digest: digestOf("h"), leaseMs: 9_000, state, owner }, 0);
+}
+
+function heldBy(owner: string | undefined, state: MemberState = "up"): Instance {
+  const it = holder(owner, state);
+  it.enter(state, 0);
+  return it;
+}
+
+test.each<[string, Instance | undefined, string | undefined, string]>([
+  ["nobody, and no token was asked for", undefined, undefined, "fine"],
+  ["nobody", undefined, mine, "fine"],
+  ["an instance where no token was asked for", heldBy(undefined), undefined, "fine"],
+  ["an instance from when no token was asked for", heldBy(undefined), mine, "fine"],
+  ["an instance of the same token", heldBy(mine), mine, "fine"],
+  ["an instance of another token", heldBy(theirs), mine, "FAILED_PRECONDITION"],
+  ["a suspect of another token", heldBy(theirs, "suspect"), mine, "fine"],
+  [
+    "an instance of a token, to a registry without",
+    heldBy(theirs),
+    undefined,
+    "FAILED_PRECONDITION",
+  ],
+])("an address is free to take from %s", (_words, held, owner, code) => {
+  const others = { holder: held, owner };
+  for (const before of [undefined, known(5), known(5, "left")]) {
+    const claim = (): unknown =>
+      prepareClaim(before, instance(1, { revision: 6 }), "s", 9_000, others);
+    expect(codeOf(claim)).toBe(code);
+  }
+  // An older announcement is a beat, wherever it says that it was.
+  const beat = (): unknown =>
+    prepareClaim(known(5), instance(1, { revision: 4 }), "s", 9_000, others);
+  expect(codeOf(beat)).toBe("fine");
+});
+
+test("who may not take an address is told whose it is, and who lost one is told to whom", () => {
+  const claim = (before: Instance | undefined): unknown =>
+    prepareClaim(before, instance(1, { revision: 5 }), "s", 9_000, {
+      owner: mine,
+      holder: heldBy(theirs),
+    });
+  expect(() => claim(undefined)).toThrow(
+    `tcp@10.0.0.1:4000 is the address of instance ${id(2)}, which was registered with another ` +
+      "token and is up: it is free once that has left, or has been silent for its lease",
+  );
+  expect(() => claim(known(5, "left"))).toThrow(
+    `instance ${id(2)} has taken the address tcp@10.0.0.1:4000 of instance ${id(1)}`,
+  );
+});
+
+test("a record says whose it is, and another owner is news to a store", () => {
+  const prepared = (revision: number, owner: string) =>
+    prepareClaim(known(5), instance(1, { revision }), "s", 9_000, { owner });
+  for (const revision of [4, 5, 6]) {
+    expect(prepared(revision, mine)).toMatchObject({ news: true, record: { owner: mine } });
+  }
+});

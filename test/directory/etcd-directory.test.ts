@@ -533,3 +533,30 @@ test("it says nothing and asks for nothing when it is disposed", async () => {
   expect([told, bench.etcd.asked.length, bench.etcd.watches]).toEqual([0, length, 0]);
   expect((await failureOf(bench.join(a, 2))).code).toBe("UNAVAILABLE");
 });
+
+test("whose an address is, and whose not, holds at every registry, and for those that start later", async () => {
+  await using bench = new EtcdBench();
+  const [a, b] = [await bench.open(), await bench.open()];
+  const [mine, theirs] = ["0123456789abcdef", "fedcba9876543210"];
+  const { address } = instance(1);
+  const first = await a.put(instance(1), undefined, mine);
+  await settle();
+  const c = await bench.open();
+  for (const each of [a, b, c]) {
+    const { revision } = bench.etcd;
+    const failed = await failureOf(each.put(instance(2, { address }), undefined, theirs));
+    expect(failed).toMatchObject({ code: "FAILED_PRECONDITION", reason: "ADDRESS_HELD" });
+    expect([bench.etcd.revision, states(each)]).toEqual([revision, ["1 up"]]);
+  }
+  // A restart has the same token, whichever registry it comes to.
+  await b.put(instance(3, { address }), undefined, mine);
+  expect(await agreed(a, b)).toEqual(["1 left", "3 up"]);
+  const lost = await failureOf(a.put(instance(1), first.secret, mine));
+  expect(lost.message).toContain(`instance ${id(3)} has taken the address ${address}`);
+  // When that is silent anybody may have it.
+  await bench.pass(10_500);
+  expect((await agreed(a, b)).at(-1)).toBe("3 suspect");
+  await a.put(instance(2, { address }), undefined, theirs);
+  await settle();
+  expect(states(b).filter((line) => line.endsWith("up"))).toEqual(["2 up"]);
+});

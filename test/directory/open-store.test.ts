@@ -45,6 +45,24 @@ test("who was kept at an address of the own machine is no member for others", as
   expect(second.list().map(({ id }) => id)).toEqual([idOf("b")]);
 });
 
+test("an address is still its owner's after a restart from sqlite", async () => {
+  await using place = await folder();
+  const name = `sqlite:${place.path}/reg.db`;
+  const [mine, theirs] = ["0123456789abcdef", "fedcba9876543210"];
+  const first = await openDirectory(name, options);
+  await first.put(announcement(), undefined, mine);
+  await first[Symbol.asyncDispose]();
+  await using second = await openDirectory(name, options);
+  const other = announcement({ id: idOf("b") });
+  const taken: unknown = await second
+    .put(other, undefined, theirs)
+    .catch((error: unknown) => error);
+  expect(taken).toMatchObject({ code: "FAILED_PRECONDITION", reason: "ADDRESS_HELD" });
+  expect(second.list()).toMatchObject([{ id: idOf("a"), state: "up" }]);
+  await second.put(other, undefined, mine);
+  expect(second.list()).toMatchObject([{ state: "left" }, { id: idOf("b"), state: "up" }]);
+});
+
 test("etcd is a directory, be it out of reach", async () => {
   await using directory = await openDirectory("etcd://127.0.0.1:1", {
     ...options,

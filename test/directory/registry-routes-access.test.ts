@@ -237,6 +237,39 @@ test("every write that may not be is a line, and no line has a token or a secret
   expect(lines).toEqual([]);
 });
 
+test("an address that another token's instance has is a 409 that says so, and a line in the log", async () => {
+  const { ask, directory, lines } = setUp();
+  expect((await ask({ method: "POST", token: foo, body: { instance } })).status).toBe(200);
+  lines.length = 0;
+  const evil = { ...instance, id: idOf("e"), services: ["Evil"] };
+  const answer = await ask({ method: "POST", token: all, body: { instance: evil } });
+  expect(answer.status).toBe(409);
+  const said: unknown = await answer.json();
+  const why = `tcp@10.0.0.1:4000 is the address of instance ${instance.id}, which was registered`;
+  expect(said).toMatchObject({
+    error: { code: "FAILED_PRECONDITION", message: expect.stringContaining(why) },
+  });
+  expect(lines).toEqual([
+    expect.stringContaining(
+      `warn registry write refused method=POST source=10.0.0.9 token="line 3" why="${why}`,
+    ),
+  ]);
+  expect(directory.list()).toMatchObject([{ id: instance.id, services: ["Foo"], state: "up" }]);
+});
+
+test("without tokens who speaks from an address has it, and who had it is told", async () => {
+  const { ask, directory } = setUp({ tokens: undefined });
+  const first = await ask({ method: "POST", body: { instance, secret: idOf("5") } });
+  expect(first.status).toBe(200);
+  const next = { ...instance, id: idOf("e") };
+  expect((await ask({ method: "POST", body: { instance: next } })).status).toBe(200);
+  const lost = await ask({ method: "POST", body: { instance, secret: idOf("5") } });
+  const message = `instance ${idOf("e")} has taken the address tcp@10.0.0.1:4000 of instance ${instance.id}`;
+  expect(lost.status).toBe(409);
+  expect(await lost.json()).toEqual({ error: { code: "FAILED_PRECONDITION", message } });
+  expect(directory.list()).toMatchObject([{ state: "left" }, { id: idOf("e"), state: "up" }]);
+});
+
 test("nothing of a body is read before it is known whose it is", async () => {
   const { ask, routes } = setUp();
   const body = new ReadableStream({

@@ -26,7 +26,16 @@ test("what is stored is read as it was written", () => {
   expect(parseStored(JSON.parse(JSON.stringify(old)), false)).toEqual(old);
 });
 
+test("whose an instance is, is read as well, where anybody said so", () => {
+  const owned = { ...record, owner: "0123456789abcdef" };
+  expect(parseStored(JSON.parse(JSON.stringify(owned)), true)).toMatchObject({
+    owner: owned.owner,
+  });
+});
+
 test.each([
+  ["record.owner", { ...record, owner: "0123456789abcdeF" }],
+  ["record.owner", { ...record, owner: "" }],
   ["record", null],
   ["record.announcement", {}],
   ["record.announcement.id", { ...record, announcement: { ...record.announcement, id: "x" } }],

@@ -31,6 +31,7 @@ ${one} read   # gee list
   expect(parseTokens(text)).toEqual([
     {
       digest: digestOf(one),
+      owner: digestOf(digestOf(one)).slice(0, 16),
       name: "line 2",
       writes: false,
       services: undefined,
@@ -38,6 +39,7 @@ ${one} read   # gee list
     },
     {
       digest: digestOf(two),
+      owner: digestOf(digestOf(two)).slice(0, 16),
       name: "line 4",
       writes: true,
       services: new Set(["Foo", "Bar"]),
