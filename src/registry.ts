@@ -33,6 +33,8 @@ export interface RegistryOptions {
    * `/readyz`. Default: none, and everybody who can reach the registry may read and register.
    */
   readonly tokens?: string | undefined;
+  /** How errors call where `tokens` is from, such as the name of its file. Default `tokens`. */
+  readonly tokensFrom?: string | undefined;
   /**
    * Takes loopback addresses and unix paths although it listens beyond loopback, where they lead
    * elsewhere from every machine. Default false; a registry on loopback takes them anyway. What a
@@ -99,7 +101,8 @@ function checkLease(name: string, valueMs: number, minMs: number, maxMs: number)
 export async function serveRegistry(options: RegistryOptions = {}): Promise<Registry> {
   const { log = stderrLog, clock = systemClock } = options;
   const listen = parsePlace(options.listen ?? "127.0.0.1:9999");
-  const tokens = options.tokens === undefined ? undefined : parseTokens(options.tokens);
+  const tokens =
+    options.tokens === undefined ? undefined : parseTokens(options.tokens, options.tokensFrom);
   const isProtected = tokens !== undefined || options.insecure === true;
   checkExposure(listen, isProtected, "hand in tokens with --token-file, ");
   const leaseMs = checkLease(

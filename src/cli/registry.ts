@@ -18,6 +18,7 @@ export async function runRegistry(invocation: RegistryInvocation, output: Output
     oldLeaseMs,
     store,
     tokens: tokenFile === undefined ? undefined : readSecretFile(tokenFile),
+    tokensFrom: tokenFile,
     allowLoopback,
     hosts,
     insecure,

@@ -23,8 +23,7 @@ export interface TokenRule {
   readonly ranges: readonly IpRange[] | undefined;
 }
 
-function wrong(line: number | undefined, why: string): GeeError {
-  const place = line === undefined ? "tokens" : `tokens, line ${line}`;
+function wrong(place: string, why: string): GeeError {
   return new GeeError("INVALID_ARGUMENT", `${place}: ${why}`, {
     reason: "BAD_TOKENS",
     executed: "no",
@@ -32,45 +31,46 @@ function wrong(line: number | undefined, why: string): GeeError {
   });
 }
 
-function entries(written: string, line: number, name: string): readonly string[] {
+function entries(written: string, place: string, name: string): readonly string[] {
   const all = written.split(",");
-  if (all.includes("")) throw wrong(line, `${name}= has an empty entry`);
+  if (all.includes("")) throw wrong(place, `${name}= has an empty entry`);
   return all;
 }
 
-function parseServices(written: string, line: number): ReadonlySet<string> {
-  const names = entries(written, line, "services");
+function parseServices(written: string, place: string): ReadonlySet<string> {
+  const names = entries(written, place, "services");
   const bad = names.find((name) => !isServiceName(name));
-  if (bad !== undefined) throw wrong(line, `${JSON.stringify(bad)} is no name of a service`);
+  if (bad !== undefined) throw wrong(place, `${JSON.stringify(bad)} is no name of a service`);
   return new Set(names);
 }
 
-function parseRanges(written: string, line: number): readonly IpRange[] {
-  return entries(written, line, "addresses").map((text) => {
+function parseRanges(written: string, place: string): readonly IpRange[] {
+  return entries(written, place, "addresses").map((text) => {
     const range = parseRange(text);
     if (range !== undefined) return range;
-    throw wrong(line, `${JSON.stringify(text)} is no IP address and no range like 10.0.0.0/8`);
+    throw wrong(place, `${JSON.stringify(text)} is no IP address and no range like 10.0.0.0/8`);
   });
 }
 
-function parseLine(words: readonly string[], line: number): TokenRule {
+function parseLine(words: readonly string[], line: number, from: string): TokenRule {
   const [token = "", verb, ...scopes] = words;
+  const place = `${from}, line ${line}`;
   // What is wrong may be the token, which no message may show.
-  if (!isToken(token)) throw wrong(line, "the first word has characters that no token has");
+  if (!isToken(token)) throw wrong(place, "the first word has characters that no token has");
   if (token.length < limits.minTokenLength) {
-    throw wrong(line, `a token has at least ${limits.minTokenLength} characters`);
+    throw wrong(place, `a token has at least ${limits.minTokenLength} characters`);
   }
   if (verb !== "read" && verb !== "write") {
-    throw wrong(line, "the second word is neither read nor write");
+    throw wrong(place, "the second word is neither read nor write");
   }
   let services: ReadonlySet<string> | undefined;
   let ranges: readonly IpRange[] | undefined;
   for (const scope of scopes) {
     const [, name, value = ""] = /^(services|addresses)=(.*)$/.exec(scope) ?? [];
-    if (verb === "read") throw wrong(line, "a token that only reads has nothing behind read");
-    if (name === "services" && services === undefined) services = parseServices(value, line);
-    else if (name === "addresses" && ranges === undefined) ranges = parseRanges(value, line);
-    else throw wrong(line, "behind write come services=... and addresses=..., each at most once");
+    if (verb === "read") throw wrong(place, "a token that only reads has nothing behind read");
+    if (name === "services" && services === undefined) services = parseServices(value, place);
+    else if (name === "addresses" && ranges === undefined) ranges = parseRanges(value, place);
+    else throw wrong(place, "behind write come services=... and addresses=..., each at most once");
   }
   const digest = digestOf(token);
   const owner = digestOf(digest).slice(0, 16);
@@ -82,20 +82,22 @@ function parseLine(words: readonly string[], line: number): TokenRule {
  * `services=Foo,Bar` and `addresses=10.0.0.0/8,192.0.2.1` for those that it may register; absent,
  * it may register all. Empty lines, and `#` with what follows it, do not count.
  *
+ * @param from how errors call where the text is from
  * @throws GeeError INVALID_ARGUMENT, reason BAD_TOKENS, with the number of the line
  */
-export function parseTokens(text: string): readonly TokenRule[] {
+export function parseTokens(text: string, from = "tokens"): readonly TokenRule[] {
   const rules = new Map<string, TokenRule>();
   for (const [index, written] of text.split("\n").entries()) {
     const words = written.replace(/(^|\s)#.*/, "").match(/[^\s]+/g) ?? [];
     if (words.length === 0) continue;
-    const rule = parseLine(words, index + 1);
+    const rule = parseLine(words, index + 1, from);
+    const place = `${from}, ${rule.name}`;
     const same = rules.get(rule.digest);
-    if (same !== undefined) throw wrong(index + 1, `its token is that of ${same.name}`);
+    if (same !== undefined) throw wrong(place, `its token is that of ${same.name}`);
     rules.set(rule.digest, rule);
-    if (rules.size > limits.maxTokens) throw wrong(index + 1, `at most ${limits.maxTokens} tokens`);
+    if (rules.size > limits.maxTokens) throw wrong(place, `at most ${limits.maxTokens} tokens`);
   }
-  if (rules.size === 0) throw wrong(undefined, "there is none, and so nobody could ask anything");
+  if (rules.size === 0) throw wrong(from, "there is none, and so nobody could ask anything");
   return [...rules.values()];
 }
 

@@ -57,10 +57,11 @@ test("with tokens it answers those who show one, and with a store it says of whi
 
 test.each([
   ["a token file that others may read", "reader-0123456789 read\n", 0o644, "others may read"],
-  ["a line that makes no sense", "\nreader-0123456789 reads\n", 0o600, "tokens, line 2: "],
+  ["a line that makes no sense", "\nreader-0123456789 reads\n", 0o600, "/writers, line 2: "],
+  ["no token in the file", "# nobody\n", 0o600, "/writers: there is none"],
 ])("with %s it does not start", async (_what, text, mode, message) => {
   await using place = await folder();
-  const tokens = await place.write("tokens", text);
+  const tokens = await place.write("writers", text);
   await chmod(tokens, mode);
   const kept = keptOutput();
   const error = await start(["--listen", "127.0.0.1:0", "--token-file", tokens], kept).then(

@@ -51,6 +51,13 @@ ${one} read   # gee list
   ]);
 });
 
+test("an error names where the text is from, and the line", () => {
+  const wrong = (text: string): string => failureOf(() => parseTokens(text, "/etc/gee")).message;
+  expect(wrong("")).toStartWith("/etc/gee: there is none");
+  expect(wrong(`${one} reads`)).toStartWith("/etc/gee, line 1: the second word");
+  expect(wrong(`${one} read\n${one} write`)).toBe("/etc/gee, line 2: its token is that of line 1");
+});
+
 test("no rule has the token itself", () => {
   expect(Bun.inspect(parseTokens(`${one} write`))).not.toContain(one);
 });
