@@ -9,12 +9,20 @@ export type Endpoint =
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
   | { readonly kind: "unix"; readonly path: string };
 
+/**
+ * An address of the GeeRPC family taken apart. Behind `http@` a server of GeeRPC's speaks its
+ * protocol after an HTTP CONNECT; gee lists such servers for GeeRPC's clients, and calls none.
+ */
+export type PeerEndpoint =
+  Endpoint | { readonly kind: "http"; readonly host: string; readonly port: number };
+
 /** What {@link parseEndpoint} accepts beyond a plain reachable address. */
 export interface EndpointRules {
   /** Port 0, "any free port": for listening. */
   readonly anyPort?: boolean;
 }
 
+const httpMark = "http@";
 const label = /^(?!-)[A-Za-z0-9_-]{1,63}(?<!-)$/;
 const ipv4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
 
@@ -73,6 +81,14 @@ export function parseEndpoint(text: string, rules: EndpointRules = {}): Endpoint
     return { kind: "unix", path: rest };
   }
   if (protocol !== "tcp") throw malformed(text, "it starts with tcp@ or unix@");
+  return { kind: "tcp", ...hostAndPort(text, rest, rules) };
+}
+
+function hostAndPort(
+  text: string,
+  rest: string,
+  rules: EndpointRules,
+): { readonly host: string; readonly port: number } {
   const match = /^(?:\[([^\]]*)\]|([^:]*)):([^:]*)$/.exec(rest);
   if (match === null) throw malformed(text, "it needs a host and a port");
   const [, bracketed, plain = "", portText = ""] = match;
@@ -87,19 +103,35 @@ export function parseEndpoint(text: string, rules: EndpointRules = {}): Endpoint
   // IPv6 has many spellings; the platform's URL knows the shortest, and one host needs one form.
   const written =
     bracketed === undefined ? host : new URL(`http://[${host}]`).hostname.slice(1, -1);
-  return { kind: "tcp", host: written, port: Number(portText) };
+  return { host: written, port: Number(portText) };
+}
+
+/** {@link parseEndpoint} for what others list, `http@` included. @throws GeeError INVALID_ARGUMENT */
+export function parsePeerEndpoint(text: string): PeerEndpoint {
+  if (!text.startsWith(httpMark)) return parseEndpoint(text);
+  return { kind: "http", ...hostAndPort(text, text.slice(httpMark.length), {}) };
 }
 
 /** The one written form of an endpoint. */
-export function formatEndpoint(endpoint: Endpoint): Address {
+export function formatEndpoint(endpoint: PeerEndpoint): Address {
   if (endpoint.kind === "unix") return `unix@${endpoint.path}` as Address;
   const host = endpoint.host.includes(":") ? `[${endpoint.host}]` : endpoint.host;
-  return `tcp@${host.toLowerCase()}:${endpoint.port}` as Address;
+  return `${endpoint.kind}@${host.toLowerCase()}:${endpoint.port}` as Address;
 }
 
 /** Text as an address, in its one written form. @throws GeeError INVALID_ARGUMENT */
 export function parseAddress(text: string): Address {
   return formatEndpoint(parseEndpoint(text));
+}
+
+/** {@link parseAddress} for what others list, `http@` included. @throws GeeError INVALID_ARGUMENT */
+export function parsePeerAddress(text: string): Address {
+  return formatEndpoint(parsePeerEndpoint(text));
+}
+
+/** Whether calls can go there: not where HTTP comes first. */
+export function isCallable(address: Address): boolean {
+  return !address.startsWith(httpMark);
 }
 
 /** Whether a host means "every address of this machine", which nobody can dial. */

@@ -3,7 +3,7 @@ import {
   formatEndpoint,
   isLoopbackHost,
   isUnspecifiedHost,
-  parseEndpoint,
+  parsePeerEndpoint,
 } from "../base/address.ts";
 import { GeeError } from "../base/errors.ts";
 import { contains, type Ip, type IpRange, parseIp, parseRange, translated } from "./ip-range.ts";
@@ -51,7 +51,7 @@ function checkLoopback(address: string, allowed: boolean): void {
  * multicast or broadcast, also as IPv6 writes IPv4; PERMISSION_DENIED, reason LOOPBACK_ADDRESS
  */
 export function checkAddress(address: Address, allowLoopback: boolean): void {
-  const endpoint = parseEndpoint(address);
+  const endpoint = parsePeerEndpoint(address);
   if (endpoint.kind === "unix") {
     checkLoopback(address, allowLoopback);
     return;
@@ -70,8 +70,8 @@ export function checkAddress(address: Address, allowLoopback: boolean): void {
  * @throws GeeError as {@link checkAddress}, but for an unspecified host where loopback is allowed
  */
 export function checkHeaderAddress(address: Address, allowLoopback: boolean): void {
-  const endpoint = parseEndpoint(address);
-  if (endpoint.kind === "tcp" && isUnspecifiedHost(endpoint.host)) {
+  const endpoint = parsePeerEndpoint(address);
+  if (endpoint.kind !== "unix" && isUnspecifiedHost(endpoint.host)) {
     checkLoopback(address, allowLoopback);
   } else {
     checkAddress(address, allowLoopback);
@@ -79,19 +79,18 @@ export function checkHeaderAddress(address: Address, allowLoopback: boolean): vo
 }
 
 /**
- * The address in a GeeRPC header. A Go listener on `:0` calls itself `[::]:PORT`. From this
+ * The address in a GeeRPC header, in any of its three forms. A Go listener on `:0` calls itself `[::]:PORT`. From this
  * machine that can be dialled as it stands; from another one the request's source is what is meant.
  *
- * @throws GeeError as `parseAddress` and {@link checkAddress}
+ * @throws GeeError as `parsePeerAddress` and {@link checkAddress}
  */
 export function headerAddress(
   written: string,
   source: string | undefined,
   allowLoopback: boolean,
 ): Address {
-  const endpoint = parseEndpoint(written);
-  const { kind } = endpoint;
-  if (kind !== "tcp" || !isUnspecifiedHost(endpoint.host)) {
+  const endpoint = parsePeerEndpoint(written);
+  if (endpoint.kind === "unix" || !isUnspecifiedHost(endpoint.host)) {
     const address = formatEndpoint(endpoint);
     checkHeaderAddress(address, allowLoopback);
     return address;

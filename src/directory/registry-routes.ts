@@ -78,9 +78,13 @@ function parseWait(written: string | null): number {
   });
 }
 
-/** Whether a write failed as somebody has to look into it. */
-function isForbidden({ code, reason }: GeeError): boolean {
-  return code === "UNAUTHENTICATED" || code === "PERMISSION_DENIED" || reason === "ADDRESS_HELD";
+/**
+ * Whether somebody has to be told of a refused write by the log: that it may not be, or that it makes
+ * no sense and its sender does not listen, as GeeRPC's servers do not.
+ */
+function isNotable({ code, reason }: GeeError, json: boolean): boolean {
+  if (code === "UNAUTHENTICATED" || code === "PERMISSION_DENIED") return true;
+  return reason === "ADDRESS_HELD" || (!json && reason === "BAD_ADDRESS");
 }
 
 /**
@@ -183,7 +187,7 @@ export function createRegistryRoutes(options: RegistryRoutesOptions): RegistryRo
       }
     } catch (thrown) {
       const error = GeeError.from(thrown);
-      if (isForbidden(error)) audit.refused({ method, source, token, why: error.message });
+      if (isNotable(error, json)) audit.refused({ method, source, token, why: error.message });
       throw thrown;
     }
   };

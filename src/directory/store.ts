@@ -1,10 +1,10 @@
 import type { Address } from "../base/address.ts";
 import { Fields, flag, number, text, word } from "../discovery/fields.ts";
 import {
-  addressField,
   type Announcement,
   type MemberState,
   parseAnnouncement,
+  peerField,
 } from "../discovery/member.ts";
 import { limits } from "../base/limits.ts";
 import { GeeError } from "../base/errors.ts";
@@ -71,7 +71,7 @@ export function parseStored(value: unknown, allowLoopback: boolean, path = "reco
     if (!fields.need("old", flag)) {
       throw new GeeError("INVALID_ARGUMENT", `${path}.old: it must be true`, { executed: "no" });
     }
-    const address = fields.need("address", addressField);
+    const address = fields.need("address", peerField);
     checkHeaderAddress(address, allowLoopback);
     return { address, old: true };
   }

@@ -1,5 +1,5 @@
 import type { Address } from "../base/address.ts";
-import { parseEndpoint } from "../base/address.ts";
+import { parsePeerEndpoint } from "../base/address.ts";
 import { GeeError } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
 import { isServiceName } from "../base/names.ts";
@@ -126,9 +126,9 @@ export function checkScope(
     throw forbidden(`this token may not register ${others.slice(0, 8).join(", ")}`);
   }
   if (ranges === undefined) return;
-  const endpoint = parseEndpoint(address);
+  const endpoint = parsePeerEndpoint(address);
   // A name can lead anywhere, whatever it leads to now.
-  const ip = endpoint.kind === "tcp" ? parseIp(endpoint.host) : undefined;
+  const ip = endpoint.kind === "unix" ? undefined : parseIp(endpoint.host);
   if (ip === undefined || !ranges.some((range) => contains(range, ip))) {
     throw forbidden(`this token may not register at ${address}`);
   }

@@ -1,13 +1,13 @@
 import { randomBytes } from "node:crypto";
-import { type Address, parseAddress } from "../base/address.ts";
+import { type Address, parseAddress, parsePeerAddress } from "../base/address.ts";
 import { GeeError } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
 import { isServiceName } from "../base/names.ts";
-import { Fields, flag, integer, list, number, record, text, word } from "./fields.ts";
+import { Fields, flag, integer, list, number, type Parse, record, text, word } from "./fields.ts";
 
 /** What a server says of itself and may change while it runs. */
 export interface Facts {
-  /** Where it takes calls. */
+  /** Where it takes calls; behind HTTP (`http@`) from GeeRPC's clients alone. */
   readonly address: Address;
   /** Version of the program, for people to read. */
   readonly version?: string | undefined;
@@ -103,16 +103,23 @@ export const lagMs: (value: unknown, path: string) => number = number(0, 1e9);
 /** A weight from outside. */
 export const weight: (value: unknown, path: string) => number = number(0, 10_000);
 
-/** An address from outside. */
-export function addressField(value: unknown, path: string): Address {
-  const written = text(300)(value, path);
-  try {
-    return parseAddress(written);
-  } catch (thrown) {
-    const { message, reason, hint } = GeeError.from(thrown);
-    throw new GeeError("INVALID_ARGUMENT", `${path}: ${message}`, { reason, hint, executed: "no" });
-  }
+function addressBy(parse: (text: string) => Address): Parse<Address> {
+  return (value, path) => {
+    const written = text(300)(value, path);
+    try {
+      return parse(written);
+    } catch (thrown) {
+      const { message, reason, hint } = GeeError.from(thrown);
+      const why = `${path}: ${message}`;
+      throw new GeeError("INVALID_ARGUMENT", why, { reason, hint, executed: "no" });
+    }
+  };
 }
+
+const ownField = addressBy(parseAddress);
+
+/** The address of a member from outside: GeeRPC's servers may be behind HTTP. */
+export const peerField: Parse<Address> = addressBy(parsePeerAddress);
 
 function serviceName(value: unknown, path: string): string {
   const name = text(64)(value, path);
@@ -136,7 +143,7 @@ export const tags: (value: unknown, path: string) => Readonly<Record<string, str
   text(256),
 );
 
-function parseFacts(fields: Fields): Facts {
+function parseFacts(fields: Fields, addressField: Parse<Address>): Facts {
   return {
     address: fields.need("address", addressField),
     version: fields.may("version", text(64)),
@@ -159,7 +166,7 @@ export function parseAnnouncement(value: unknown, path = "instance"): Announceme
     services: fields.need("services", serviceNames),
     // Any length may be asked for; the registry answers with the nearest that it grants.
     leaseMs: fields.may("leaseMs", number(0, Number.MAX_SAFE_INTEGER)),
-    ...parseFacts(fields),
+    ...parseFacts(fields, ownField),
   };
 }
 
@@ -174,6 +181,6 @@ export function parseMember(value: unknown, path = "instance"): Member {
     state: fields.may("state", word("up", "suspect", "left")) ?? "up",
     ageMs: fields.may("ageMs", span) ?? 0,
     beatMs: fields.may("beatMs", span) ?? 0,
-    ...parseFacts(fields),
+    ...parseFacts(fields, peerField),
   };
 }

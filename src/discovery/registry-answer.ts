@@ -1,9 +1,9 @@
-import { type Address, parseAddress } from "../base/address.ts";
+import { type Address, parsePeerAddress } from "../base/address.ts";
 import { type Code, GeeError } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
 import { printable } from "../base/log.ts";
 import { Fields, flag, integer, number, text } from "./fields.ts";
-import { addressField, instanceId, type Member, memberAt, parseMember } from "./member.ts";
+import { instanceId, type Member, memberAt, parseMember, peerField } from "./member.ts";
 
 /** A member that a registry lists no more. */
 export interface GoneMember {
@@ -83,7 +83,7 @@ function array(value: unknown, path: string): readonly unknown[] {
 
 function parseGone(value: unknown, path: string): GoneMember {
   const fields = new Fields(value, path);
-  return { id: fields.may("id", instanceId), address: fields.need("address", addressField) };
+  return { id: fields.may("id", instanceId), address: fields.need("address", peerField) };
 }
 
 /** A JSON answer to a list request. @throws GeeError INVALID_ARGUMENT when it is none */
@@ -117,7 +117,7 @@ export function parseHeaderList(header: string): RegistryList {
   const written = header.split(",").map((item) => item.trim());
   const { good, skipped } = readAll(
     written.filter((item) => item !== ""),
-    (item) => memberAt(parseAddress(String(item))),
+    (item) => memberAt(parsePeerAddress(String(item))),
   );
   return {
     members: good,

@@ -1,3 +1,4 @@
+import { isCallable } from "../base/address.ts";
 import { GeeError } from "../base/errors.ts";
 import { nearest } from "../base/names.ts";
 import type { Member } from "../discovery/member.ts";
@@ -15,7 +16,9 @@ export interface Wanted {
 /** The members of a list by what they serve. What is known of a member outlives the list. */
 export class Fleets {
   readonly #options: FleetOptions;
-  /** The list that the rest was made from. */
+  /** The list that the rest was made from ... */
+  #given: readonly Member[] = [];
+  /** ... but for those that nobody can call from here. */
   #list: readonly Member[] = [];
   /** Services that somebody lists. */
   #listed: Set<string> = new Set();
@@ -36,8 +39,10 @@ export class Fleets {
   }
 
   /** Goes on with another list; false when it is the one that is known. */
-  use(list: readonly Member[]): boolean {
-    if (list === this.#list) return false;
+  use(given: readonly Member[]): boolean {
+    if (given === this.#given) return false;
+    this.#given = given;
+    const list = given.filter(({ address }) => isCallable(address));
     this.#list = list;
     this.#lastName = "";
     const { clock, pool, strangers } = this.#options;

@@ -1,9 +1,11 @@
 import { expect, test } from "bun:test";
 import {
+  isCallable,
   isLoopbackHost,
   isUnspecifiedHost,
   parseAddress,
   parseEndpoint,
+  parsePeerAddress,
 } from "../../src/base/address.ts";
 import { GeeError } from "../../src/base/errors.ts";
 
@@ -185,6 +187,22 @@ test.each(hostile)("%p is refused in one line that names it", (text) => {
   expect(error.message).toContain(JSON.stringify(text));
   expect(error.message).not.toContain("\n");
   expect(error.hint).toContain("tcp@");
+});
+
+test.each(good.filter(([text]) => text.startsWith("tcp@")))(
+  "%p behind HTTP is listed and never called",
+  (text, written) => {
+    const address = parsePeerAddress(text.replace("tcp@", "http@"));
+    expect<string>(address).toBe(written.replace("tcp@", "http@"));
+    expect(isCallable(address)).toBe(false);
+    expect(isCallable(parsePeerAddress(text))).toBe(true);
+  },
+);
+
+test.each(hostile)("%p is no address of others either", (text) => {
+  const other = text.startsWith("tcp@") ? text.replace("tcp@", "http@") : text;
+  if (other === "http@a:1") return;
+  expect(() => parsePeerAddress(other)).toThrow(`malformed address ${JSON.stringify(other)}`);
 });
 
 test("port 0 is for listening alone", () => {

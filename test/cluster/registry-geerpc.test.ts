@@ -53,6 +53,29 @@ test("a Go server and a Go client use our registry beside ours", async () => {
   }
 }, 20_000);
 
+test("a Go server behind HTTP is found by Go clients, shown by gee list, and called by no gee client", async () => {
+  await using scene = await RegistryScene.create();
+  const { url, host } = await scene.registry();
+  const asked: string[] = [];
+  using behind = Bun.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    socket: { open: () => void asked.push("open"), data() {} },
+  });
+  const address = `http@127.0.0.1:${behind.port}`;
+  expect((await ask(url, goBeat(host, address))).status).toBe("HTTP/1.1 200 OK");
+  expect((await ask(url, goGet(host))).servers).toEqual([address]);
+  const { stdout } = await scene.gee("list", "--registry", url, "--json");
+  expect(JSON.parse(stdout)).toMatchObject([{ service: "?", addresses: [address] }]);
+  const call = await scene.gee("call", "Foo.Sum", "1", "2", "--registry", url, "--timeout", "5s");
+  expect([call.code, call.stdout]).toEqual([78, ""]);
+  expect(call.stderr).toContain("no server of Foo is registered");
+  const [ours] = await scene.servers(1, url);
+  expect((await ask(url, goGet(host))).servers).toEqual([address, ours?.said.address ?? ""]);
+  expect(await scene.client(url).call("Work.Do", [1, 1])).toBeDefined();
+  expect(asked).toEqual([]);
+}, 20_000);
+
 /** GeeRPC's registry: it reads headers alone, answers with headers alone, and forgets nothing here. */
 class GoRegistry implements Disposable {
   readonly #alive: Set<string> = new Set();

@@ -40,6 +40,18 @@ test.each(rules.flatMap(([all, strict, lax]) => all.map((text) => [text, strict,
   },
 );
 
+test("what GeeRPC has behind HTTP is listed by the same rules, and is nobody's own address", () => {
+  for (const [texts, strict, lax] of rules.slice(1)) {
+    for (const written of texts.filter((one) => one.startsWith("tcp@"))) {
+      const text = written.replace("tcp@", "http@");
+      expect(outcome(() => parseAddress(text))).toBe("INVALID_ARGUMENT BAD_ADDRESS no");
+      if (unspecified.includes(written)) continue;
+      expect([text, outcome(() => headerAddress(text, "10.0.0.9", false))]).toEqual([text, strict]);
+      expect([text, outcome(() => headerAddress(text, "127.0.0.1", true))]).toEqual([text, lax]);
+    }
+  }
+});
+
 test.each(unspecified)(
   "%p of a header-only peer is its source, where that can be called",
   (text) => {

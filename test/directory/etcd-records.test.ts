@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { parseAddress } from "../../src/base/address.ts";
+import { parseAddress, parsePeerAddress } from "../../src/base/address.ts";
 import { GeeError } from "../../src/base/errors.ts";
 import { limits } from "../../src/base/limits.ts";
 import {
@@ -26,6 +26,8 @@ test("what is written is read as it was", () => {
   expect(keyOf(one)).toBe(`gee/i/${id(1)}`);
   expect(decodeRecord(entry(keyOf(one), encodeRecord(one)), false)).toMatchObject(one);
   expect(keyOf(old)).toBe("gee/a/tcp@a:1");
+  const peer = { address: parsePeerAddress("http@a:1"), old: true } as const;
+  expect(decodeRecord(entry(keyOf(peer), encodeRecord(peer), "0"), false)).toEqual(peer);
   expect(decodeRecord(entry(keyOf(old), encodeRecord(old), "0"), false)).toEqual(old);
 });
 

@@ -121,7 +121,12 @@ test.each([
   "a:1",
   "tcp@a:0",
   "tcp@a:65536",
-  "http@a:1",
+  "http@a",
+  "http@a:0",
+  "http@a:1/",
+  "https@a:1",
+  "HTTP@a:1",
+  "http://a:1",
   "tcp@user@a:1",
   "tcp@0x7f.1:1",
   "tcp@[fe80::1%eth0]:1",
@@ -153,6 +158,9 @@ test.each([
   ["2001:db8::1", "tcp@0.0.0.0:33833", "tcp@[2001:db8::1]:33833"],
   ["10.0.0.9", "tcp@[::0.0.0.0]:33833", "tcp@10.0.0.9:33833"],
   ["10.0.0.9", "tcp@10.0.0.8:33833", "tcp@10.0.0.8:33833"],
+  ["10.0.0.9", "http@10.0.0.8:7001", "http@10.0.0.8:7001"],
+  ["10.0.0.9", "http@[::]:7001", "http@10.0.0.9:7001"],
+  ["127.0.0.1", "http@[::]:7001", "http@[::]:7001"],
 ])("from %p the header-only address %p is listed as %p", async (source, written, listed) => {
   const { header, directory } = setUp();
   expect((await header(written, source))[0]).toBe(200);

@@ -47,6 +47,7 @@ test("a member comes back as it was listed", () => {
 });
 
 test("a member of which only the address is known is up and has no services", () => {
+  expect<string>(parseMember({ address: "http@10.0.0.1:1" }).address).toBe("http@10.0.0.1:1");
   const member = parseMember({ address: "tcp@10.0.0.1:1" });
   expect(member).toEqual(memberAt(parseAddress("tcp@10.0.0.1:1")));
   expect(member.services).toBeUndefined();

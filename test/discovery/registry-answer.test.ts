@@ -83,9 +83,9 @@ test("a list beyond the limit is cut, and says so", () => {
 });
 
 test("GeeRPC's header is read with its spaces and empty places, and without what is malformed", () => {
-  const list = parseHeaderList(" tcp@b:1 ,, tcp@a:1,nonsense, http@c:1,");
+  const list = parseHeaderList(" tcp@b:1 ,, tcp@a:1,nonsense, http@c:1,https@d:1,");
   expect(list).toMatchObject({
-    members: [{ address: "tcp@b:1" }, { address: "tcp@a:1" }],
+    members: [{ address: "tcp@b:1" }, { address: "tcp@a:1" }, { address: "http@c:1" }],
     leaseMs: limits.leaseMs,
   });
   expect(list.skipped).toHaveLength(2);

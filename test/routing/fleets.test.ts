@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { parseAddress } from "../../src/base/address.ts";
+import { parseAddress, parsePeerAddress } from "../../src/base/address.ts";
 import { Deadlines } from "../../src/base/deadlines.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { type Member, memberAt } from "../../src/discovery/member.ts";
@@ -80,6 +80,16 @@ test.each([
     expect(names(fleets.of(wanted))).toBe(expected);
   },
 );
+
+test("nobody is asked whom only GeeRPC's clients can call", () => {
+  const behindHttp = memberAt(parsePeerAddress("http@h:1"));
+  expect(names(fleetsOf([behindHttp]).of(wanted))).toBe("");
+  expect(names(fleetsOf([behindHttp, plain("x")]).of(wanted))).toBe("x");
+  expect(names(fleetsOf([behindHttp, member("b", suspect)]).of(wanted))).toBe("b");
+  // Nobody lists a service, and so the rest is no guess.
+  const fleets = fleetsOf([behindHttp, plain("x")]);
+  expect(fleets.isGuess(fleets.of(wanted))).toBe(false);
+});
 
 test("the one instance that is named is found whatever its state, and whatever it serves", () => {
   const late = member("b", suspect);

@@ -238,10 +238,18 @@ const brokenForms = [
   `tcp@${"a".repeat(290)}:1`,
 ];
 
+/** Where GeeRPC speaks behind HTTP: 400 from an instance; GeeRPC's peers are listed there. */
+export const behindHttp: readonly string[] = [
+  "http@a:1",
+  "http@10.0.0.1:7001",
+  "http@[2001:db8::1]:7001",
+];
+
 /** Such text is no address: 400, whoever sends it. */
 export const malformed: readonly string[] = [
   // A path of one slash is absolute and printable: no server is there, and no harm.
-  ...brokenForms.filter((text) => text !== "unix@/"),
+  // GeeRPC's third form is an address, if not one for an instance.
+  ...brokenForms.filter((text) => text !== "unix@/" && text !== "http@a:1"),
   ...brokenHosts.map((host) => `tcp@${host}:4000`),
   ...ports.map((port) => `tcp@10.0.0.1:${port}`),
 ];
