@@ -84,7 +84,8 @@ export class EtcdDirectory implements Directory {
       countsChanges: false,
       onChange: (change) => this.#changed(change),
       onMode: (mode) => {
-        logMode(log, mode);
+        // Before etcd was read it is warming, whatever the time.
+        if (mode.kind !== "warm" || this.#mirror.cluster !== undefined) logMode(log, mode);
         this.#tell();
       },
       onSilent: (id) => this.#upkeep.silent(id),

@@ -485,6 +485,8 @@ test("a registry that starts while etcd is away is empty and warming until that 
   const { epoch } = b.status;
   await bench.beating(18_000, [[a, 1]]);
   expect(b.status.warming).toBe(true);
+  // The other one says so.
+  expect(bench.lines.filter((line) => line.includes("warm: "))).toHaveLength(1);
   let told = 0;
   b.onChange(() => (told += 1));
   bench.etcd.down.clear();
