@@ -1,4 +1,4 @@
-import { isLoopbackHost } from "../base/address.ts";
+import { formatEndpoint, isLoopbackHost } from "../base/address.ts";
 import type { Endpoint } from "../base/address.ts";
 import { GeeError } from "../base/errors.ts";
 import type { Clock } from "../base/time.ts";
@@ -34,7 +34,7 @@ function cannotConnect(where: string, cause: unknown): GeeError {
 export function createDial(clock: Clock): Dial {
   return (endpoint, options, attach) => {
     const unix = endpoint.kind === "unix";
-    const where = unix ? endpoint.path : `${endpoint.host}:${endpoint.port}`;
+    const where = unix ? endpoint.path : formatEndpoint(endpoint).slice(4);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const { signal } = options;
     let waiting = true;

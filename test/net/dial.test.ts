@@ -37,6 +37,11 @@ test("a refused connection fails at once, and not a byte was sent", async () => 
   expect(links).toEqual([]);
 });
 
+test("IPv6 stands in brackets in what is said of it", async () => {
+  const error = await failureOf(dial("tcp@[::1]:1").done);
+  expect(error.message).toStartWith("cannot connect to [::1]:1: ");
+});
+
 test("a host name that does not resolve and a socket file that is not there fail as well", async () => {
   for (const address of ["tcp@nobody.invalid:4000", "unix@/nowhere/at/all.sock"]) {
     expect(await failureOf(dial(address).done)).toMatchObject({
