@@ -61,6 +61,12 @@ function unknownMethod(method: string): GeeError {
   return new GeeError("UNIMPLEMENTED", `no ${method} here`, { executed: "no" });
 }
 
+/** Whoever writes a registration by hand puts its fields where those of a beat belong. */
+function unwrapped(): GeeError {
+  const message = 'body.instance: it is missing; a registration is {"instance": {"id": ...}}';
+  return new GeeError("INVALID_ARGUMENT", message, { executed: "no" });
+}
+
 const unitMs = new Map([
   [undefined, 1],
   ["ms", 1],
@@ -124,6 +130,7 @@ export function createRegistryRoutes(options: RegistryRoutesOptions): RegistryRo
 
   const beat = async (fields: Fields, writer: Writer): Promise<Response> => {
     if (!fields.has("instance")) {
+      if (fields.has("address")) throw unwrapped();
       const { secret: _known, ...grant } = await writer.renew(
         fields.need("id", instanceId),
         fields.need("secret", text(64)),

@@ -167,6 +167,16 @@ test.each([
   expect<readonly string[]>(directory.addresses()).toEqual([listed]);
 });
 
+test("a registration that is not wrapped is told how one looks, and no beat's error", async () => {
+  const { json, directory } = setUp();
+  const message = 'body.instance: it is missing; a registration is {"instance": {"id": ...}}';
+  expect(await json("POST", announcement())).toEqual([
+    400,
+    { error: { code: "INVALID_ARGUMENT", message } },
+  ]);
+  expect(directory.list()).toEqual([]);
+});
+
 test("an instance registers, beats, is listed whole, and leaves", async () => {
   const { ask, json, clock } = setUp();
   const [status, granted] = await json("POST", { instance: announcement({ leaseMs: 600 }) });
