@@ -77,6 +77,10 @@ export function parseEndpoint(text: string, rules: EndpointRules = {}): Endpoint
     if (!/^[\x21-\x2b\x2d-\x7e]+$/.test(rest)) {
       throw malformed(text, "a unix path has printable ASCII and no space or comma");
     }
+    // Nothing listens at a directory, and a path has one spelling.
+    if (/\/(?:\.{1,2}(?:\/|$)|$)/.test(rest)) {
+      throw malformed(text, "a unix path leads to a file, without . and ..");
+    }
     if (rest.length > 107) throw malformed(text, "a unix path has at most 107 bytes");
     return { kind: "unix", path: rest };
   }

@@ -18,6 +18,7 @@ const forbidden: readonly (readonly [kind: string, ranges: readonly IpRange[]])[
   ["link-local", ranges("169.254.0.0/16", "fe80::/10")],
   ["multicast", ranges("224.0.0.0/4", "ff00::/8")],
   ["broadcast", ranges("255.255.255.255")],
+  ["reserved", ranges("240.0.0.0/4")],
 ];
 
 const loopback: readonly IpRange[] = ranges("127.0.0.0/8", "::1");
@@ -48,7 +49,7 @@ function checkLoopback(address: string, allowed: boolean): void {
  *
  * @param allowLoopback whether addresses of the own machine, and unix paths, are fine
  * @throws GeeError INVALID_ARGUMENT, reason BAD_ADDRESS, for a host that is unspecified, link-local,
- * multicast or broadcast, also as IPv6 writes IPv4; PERMISSION_DENIED, reason LOOPBACK_ADDRESS
+ * multicast, broadcast or reserved, also as IPv6 writes IPv4; PERMISSION_DENIED, reason LOOPBACK_ADDRESS
  */
 export function checkAddress(address: Address, allowLoopback: boolean): void {
   const endpoint = parsePeerEndpoint(address);

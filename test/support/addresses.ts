@@ -222,6 +222,13 @@ const brokenForms = [
   "unix@a",
   "unix@./a",
   "unix@/",
+  "unix@/a/",
+  "unix@/.",
+  "unix@/..",
+  "unix@/../a",
+  "unix@/a/./b",
+  "unix@/a/../b",
+  "unix@/a/..",
   "unix@/a b",
   "unix@/a,b",
   "unix@/a\n",
@@ -249,7 +256,7 @@ export const behindHttp: readonly string[] = [
 export const malformed: readonly string[] = [
   // A path of one slash is absolute and printable: no server is there, and no harm.
   // GeeRPC's third form is an address, if not one for an instance.
-  ...brokenForms.filter((text) => text !== "unix@/" && text !== "http@a:1"),
+  ...brokenForms.filter((text) => text !== "http@a:1"),
   ...brokenHosts.map((host) => `tcp@${host}:4000`),
   ...ports.map((port) => `tcp@10.0.0.1:${port}`),
 ];
@@ -267,6 +274,11 @@ const nowhere = [
   "239.255.255.250",
   "239.255.255.255",
   "255.255.255.255",
+  "240.0.0.0",
+  "240.0.0.1",
+  "255.255.255.254",
+  "[::ffff:240.0.0.1]",
+  "[64:ff9b::240.0.0.1]",
   "[fe80::]",
   "[fe80::1]",
   "[FE80:0:0:0:0:0:0:1]",
@@ -334,7 +346,6 @@ export const ownMachine: readonly string[] = [
   "tcp@[64:ff9b::127.0.0.1]:4000",
   "unix@/run/gee.sock",
   "unix@/var/run/docker.sock",
-  "unix@/",
 ];
 
 /** What a server that can be called from elsewhere registers: 200. */
@@ -350,8 +361,6 @@ export const fine: readonly string[] = [
   "tcp@172.16.0.1:4000",
   "tcp@192.168.1.1:4000",
   "tcp@223.255.255.255:4000",
-  "tcp@240.0.0.1:4000",
-  "tcp@255.255.255.254:4000",
   "tcp@[2001:db8::1]:4000",
   "tcp@[fd00::1]:4000",
   "tcp@[fe7f:ffff::1]:4000",
