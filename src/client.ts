@@ -6,11 +6,13 @@ import type { Log } from "./base/log.ts";
 import { systemClock } from "./base/time.ts";
 import type { Clock } from "./base/time.ts";
 import type { Member } from "./discovery/member.ts";
+import type { RegistryStatus } from "./discovery/registry-feed.ts";
 import { resolverOf } from "./discovery/member-source.ts";
 import type { PolicyName } from "./base/policy-name.ts";
 import type { Canary } from "./fleet/preference.ts";
 import { createDial } from "./net/dial.ts";
 import { Pool } from "./rpc/pool.ts";
+import { failedCall } from "./rpc/callable.ts";
 import { interceptCalls, interceptWork } from "./rpc/interceptors.ts";
 import type { ClientInterceptor, Invocation } from "./rpc/interceptors.ts";
 import { createRemote } from "./rpc/remote.ts";
@@ -154,6 +156,8 @@ export interface Gee extends AsyncDisposable {
    * Rejects with a {@link GeeError}: DEADLINE_EXCEEDED with what was in the way, CANCELLED.
    */
   ready(service?: string, options?: ReadyOptions): Promise<void>;
+  /** How the registries stand, as this client last heard of each: none is asked for it. */
+  registries(): readonly RegistryStatus[];
   /** The members in sight, all or those that serve `service`. */
   members(service?: string): Promise<readonly Member[]>;
   /**
@@ -183,10 +187,11 @@ export function connect(options: ConnectOptions = {}): Gee {
   const { interceptors = [], maxMessageBytes = limits.maxMessageBytes } = options;
   checkMaxMessageBytes(maxMessageBytes);
   const deadlines = new Deadlines(clock);
+  const resolver = resolverOf(options, clock, log);
   const router = new Router({
     clock,
     log,
-    resolver: resolverOf(options, clock, log),
+    resolver,
     pool: new Pool({ open: createDial(clock), clock, deadlines, maxMessageBytes }),
     deadlines,
     policy,
@@ -281,20 +286,9 @@ export function connect(options: ConnectOptions = {}): Gee {
     async ready(name, { timeoutMs, signal } = {}) {
       await router.ready(name, patience(name, timeoutMs, signal));
     },
+    registries: () => resolver.registries(),
     members: (wanted) => router.members(wanted),
     watchMembers: () => router.watchMembers(),
     [Symbol.asyncDispose]: () => router.close(options.drainTimeoutMs ?? limits.drainTimeoutMs),
   };
-}
-
-/** A call that could not be made. */
-function failedCall(thrown: unknown): Call {
-  const failed = Promise.reject(thrown);
-  return Object.assign(failed, {
-    [Symbol.asyncIterator]: () => {
-      // Whoever iterates hears of it from the iterator.
-      failed.catch(() => {});
-      return { next: () => failed };
-    },
-  });
 }

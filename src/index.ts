@@ -14,6 +14,7 @@ export type { AnyFault, Fault, FaultFields } from "./base/faults.ts";
 export type { Log, LogFields } from "./base/log.ts";
 export type { Clock, Timer } from "./base/time.ts";
 export type { Member } from "./discovery/member.ts";
+export type { RegistryStatus } from "./discovery/registry-feed.ts";
 export type { PolicyName } from "./base/policy-name.ts";
 export type { Canary, Tags } from "./fleet/preference.ts";
 export type { CallContext, NestedCaller } from "./rpc/context.ts";

@@ -54,6 +54,7 @@ test("and the types of what they take and give", () => {
     "ReadyOptions",
     "Registry",
     "RegistryOptions",
+    "RegistryStatus",
     "Remote",
     "Request",
     "ServeOptions",

@@ -4,16 +4,18 @@ import type { CallInvocation } from "./call-args.ts";
 import { withNextStep } from "./connecting.ts";
 import { toJson } from "./json.ts";
 import { callExitCode, errorFields, type Output } from "./output.ts";
+import { tellAway } from "./registry-states.ts";
 import { table } from "./table.ts";
 
 /** `gee call --all`: calls every instance and prints a row for each; the first failure is the exit code. */
 export async function callAll(
   gee: Gee,
-  { method, target, oneWay }: CallInvocation,
+  invocation: CallInvocation,
   args: readonly unknown[],
   options: CallOptions,
   output: Output,
 ): Promise<number> {
+  const { method, target, oneWay } = invocation;
   let outcomes: readonly Outcome[];
   try {
     outcomes = await gee.broadcastAll(method, args, options);
@@ -22,6 +24,7 @@ export async function callAll(
     await output.error(error);
     return callExitCode(error);
   }
+  await tellAway(gee, invocation, output);
   if (output.json) {
     await output.value(
       outcomes.map((outcome) => ({

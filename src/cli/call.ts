@@ -10,6 +10,7 @@ import { openChunks, openItems } from "./item-lines.ts";
 import { parseArgument, parseData } from "./literals.ts";
 import { callExitCode, type Output } from "./output.ts";
 import { catchStopSignals, type StopSignal } from "./signals.ts";
+import { tellAway } from "./registry-states.ts";
 import { within } from "./within.ts";
 
 /** What ends a call before its answer. */
@@ -107,6 +108,7 @@ async function callAndPrint(
   if (all) return await callAll(gee, invocation, args, options, output);
   const startedAt = systemClock.now();
   const answer = await callOne(gee, invocation, args, options, ending, output);
+  await tellAway(gee, invocation, output);
   if (answer.kind === "failed") {
     const { badItem } = ending;
     if (badItem !== undefined) throw badItem.withExecuted(answer.error.executed);

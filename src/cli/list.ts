@@ -3,6 +3,7 @@ import { nearest } from "../base/names.ts";
 import { connect, type Gee } from "../client.ts";
 import type { ListInvocation } from "./args.ts";
 import { connectOptions, withNextStep } from "./connecting.ts";
+import { tellRegistries } from "./registry-states.ts";
 import { formatDuration } from "./durations.ts";
 import { callExitCode, type Output } from "./output.ts";
 import { table, type Column } from "./table.ts";
@@ -112,21 +113,28 @@ export async function runList(invocation: ListInvocation, output: Output): Promi
     await output.error(error);
     return callExitCode(error);
   }
-  const { service } = invocation;
+  await show(members, invocation.service, output);
+  await tellRegistries(gee, invocation, output);
+  return 0;
+}
+
+async function show(
+  members: readonly Member[],
+  service: string | undefined,
+  output: Output,
+): Promise<void> {
   if (service === undefined) {
     const rows = serviceRows(members);
     await print(rows, serviceColumns, output);
     if (rows.length === 0) await output.talk("empty", "no server is registered");
-    return 0;
+    return;
   }
   const rows = instanceRows(members, service);
   await print(rows, instanceColumns, output);
-  if (rows.length === 0) {
-    const meant = nearest(service, new Set(members.flatMap(servicesOf)));
-    const text = `nobody serves ${service}${meant === undefined ? "" : `; did you mean ${meant}?`}`;
-    await output.talk("empty", text, { service });
-  }
-  return 0;
+  if (rows.length > 0) return;
+  const meant = nearest(service, new Set(members.flatMap(servicesOf)));
+  const text = `nobody serves ${service}${meant === undefined ? "" : `; did you mean ${meant}?`}`;
+  await output.talk("empty", text, { service });
 }
 
 async function print<Row>(

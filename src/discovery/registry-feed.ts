@@ -12,6 +12,20 @@ const watchMs = 60_000;
 const burst = 2;
 const gapMs = 100;
 
+/** How a registry stands, as its client last heard of it. */
+export interface RegistryStatus {
+  /** The whole URL, path included. */
+  readonly url: string;
+  /** It has answered, and did so the last time that it was asked. */
+  readonly answers: boolean;
+  /** Why it does not; undefined as well before it has had its time. */
+  readonly error: GeeError | undefined;
+  /** It started less than a lease ago, and need not know everybody yet. */
+  readonly warming: boolean;
+  /** It holds removals back, as too many members are late at once. */
+  readonly frozen: boolean;
+}
+
 /** Settings of a {@link RegistryFeed}. */
 export interface RegistryFeedOptions {
   readonly registry: RegistryClient;
@@ -70,6 +84,13 @@ export class RegistryFeed {
   /** Why it gave no answer the last time. */
   get error(): GeeError | undefined {
     return this.#failure?.error;
+  }
+
+  /** How it stands now. */
+  get status(): RegistryStatus {
+    const { answers, error } = this;
+    const { warming, frozen } = this.replica;
+    return { url: this.#options.registry.url, answers, error, warming, frozen };
   }
 
   /** Asks now, and has the answer at once. Never rejects. */

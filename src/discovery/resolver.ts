@@ -7,7 +7,7 @@ import { compareMembers, type Member, memberAt } from "./member.ts";
 import { MemberView } from "./member-view.ts";
 import { noList } from "./no-list.ts";
 import type { RegistryClient } from "./registry-client.ts";
-import { RegistryFeed } from "./registry-feed.ts";
+import { RegistryFeed, type RegistryStatus } from "./registry-feed.ts";
 
 /**
  * The members that a client may call. Which of them it calls is another's choice. Lists have nobody
@@ -31,6 +31,8 @@ export interface Resolver extends AsyncDisposable {
    * resolves at once. Never rejects.
    */
   refresh(): Promise<void>;
+  /** How its registries stand, in the order in which they were named. */
+  registries(): readonly RegistryStatus[];
   /**
    * Keeps the list up to date whether or not it is used, and tells of each new one. Returns what
    * ends that.
@@ -45,6 +47,7 @@ export function createFixedResolver(addresses: readonly Address[]): Resolver {
     members: () => Promise.resolve(members),
     current: () => members,
     refresh: () => Promise.resolve(),
+    registries: () => [],
     watch: () => () => {},
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
@@ -127,6 +130,10 @@ class RegistryResolver implements Resolver {
     const now = this.#options.clock.now();
     if (this.#closed.signal.aborted || now < this.#backAt()) return Promise.resolve();
     return now >= this.#notBefore ? this.#ask(this.#feeds) : this.#askSoon();
+  }
+
+  registries(): readonly RegistryStatus[] {
+    return this.#feeds.map(({ status }) => status);
   }
 
   watch(listener: (list: readonly Member[]) => void): () => void {

@@ -38,3 +38,15 @@ export function take(resolve: (value: unknown) => void, reject: (error: unknown)
   resolveTaken = resolve;
   rejectTaken = reject;
 }
+
+/** A call that could not be made. */
+export function failedCall(thrown: unknown): Call {
+  const failed = Promise.reject(thrown);
+  return Object.assign(failed, {
+    [Symbol.asyncIterator]: () => {
+      // Whoever iterates hears of it from the iterator.
+      failed.catch(() => {});
+      return { next: () => failed };
+    },
+  });
+}

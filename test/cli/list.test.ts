@@ -21,15 +21,24 @@ async function list(
   return { code, stdout: stdout(), stderr: stderr() };
 }
 
+/** What is told of a registry that has just started. */
+function warming(url: string): string {
+  return `warming    ${url} started less than a lease ago, and need not know everybody yet\n`;
+}
+
 test("an empty list is no failure and says so on stderr", async () => {
   await using registry = await serveRegistry({ listen: "127.0.0.1:0", log: silentLog });
   expect(await list(["--registry", registry.url])).toEqual({
     code: 0,
     stdout: "",
-    stderr: "no server is registered\n",
+    stderr: `no server is registered\n${warming(registry.url)}`,
   });
   const json = await list(["--registry", registry.url], { json: true });
   expect(json.stdout).toBe("[]\n");
+  expect(json.stderr.trimEnd().split("\n")).toEqual([
+    `{"event":"empty"}`,
+    `{"event":"warming","registry":"${registry.url}"}`,
+  ]);
 });
 
 test("without a registry it is UNAVAILABLE, with what to run", async () => {
@@ -79,7 +88,7 @@ test("services and instances are listed, GeeRPC's servers as service ?", async (
   expect(unknown).toEqual({
     code: 0,
     stdout: "",
-    stderr: "nobody serves Fooo; did you mean Foo?\n",
+    stderr: `nobody serves Fooo; did you mean Foo?\n${warming(registry.url)}`,
   });
 });
 
@@ -158,6 +167,20 @@ test("a server that stopped to beat is listed as suspect, and one that left is n
   const foo = await list(["Foo", "--registry", registry.url]);
   expect(foo.stdout).toMatch(new RegExp(`^${late.id} +tcp@host-a:1 +suspect `, "m"));
   expect(foo.stdout).not.toContain("host-b");
+});
+
+test("a registry that holds removals back is said to", async () => {
+  const clock = new FakeClock();
+  await using registry = await serveRegistry({ listen: "127.0.0.1:0", clock, log: silentLog });
+  const client = createRegistryClient({ url: registry.url, log: silentLog });
+  for (const digit of "abc") {
+    await client.register(
+      announcement({ id: idOf(digit), address: parseAddress(`tcp@host-${digit}:1`) }),
+    );
+  }
+  await clock.advance(registry.leaseMs + 100);
+  const frozen = `frozen     ${registry.url} removes nobody, as too many fell silent at once\n`;
+  expect((await list(["--registry", registry.url])).stderr).toBe(frozen);
 });
 
 test("a registry that does not answer takes no longer than the time-out", async () => {

@@ -63,8 +63,32 @@ test("a registry that is down from the start harms nobody", async () => {
   await server.says(/^registered /m);
   expect(server.stderr()).not.toContain("hint: with one registry");
   const call = await scene.gee("call", "Foo.Sum", "1", "2", "--registry", both);
-  expect(call).toEqual({ code: 0, stdout: "3\n", stderr: "" });
+  const away = `away       ${down.url} gives no list: connection refused\n`;
+  expect(call).toEqual({ code: 0, stdout: "3\n", stderr: away });
   // It comes, and is told.
   await scene.registry(down.host);
   await eventually(async () => (await listOf(down.url))?.members.length === 1, "a list");
+}, 20_000);
+
+test("of two registries the one that is hung is named, and takes a tenth of a second", async () => {
+  await using scene = await RegistryScene.create();
+  using hung = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  const { url } = await scene.registry();
+  const server = scene.start(["server", "--registry", url]);
+  await server.says(/^registered /m);
+  const both = `http://127.0.0.1:${hung.port},${url}`;
+  const away = `away       http://127.0.0.1:${hung.port} gives no list: it has not answered yet`;
+  for (const [words, stdout] of [
+    [["call", "Foo.Sum", "1", "2"], "3\n"],
+    [["call", "Foo.Sum", "1", "2", "--all"], " 3\n"],
+    [["list"], "Foo "],
+  ] as const) {
+    const done = await scene.gee(...words, "--registry", both);
+    expect(done.code).toBe(0);
+    expect(done.stdout).toContain(stdout);
+    expect(done.stderr.split("\n").filter((line) => !line.startsWith("warming "))).toEqual([
+      away,
+      "",
+    ]);
+  }
 }, 20_000);

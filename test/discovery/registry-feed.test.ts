@@ -266,6 +266,19 @@ test("an old registry is not watched until it is one that can be", async () => {
   await close();
 });
 
+test("it says how its registry stands, as was last heard", async () => {
+  const { registry, feed } = setUp();
+  const { url } = registry.client;
+  const calm = { url, answers: false, error: undefined, warming: false, frozen: false };
+  expect(feed.status).toEqual(calm);
+  registry.frozen = true;
+  await feed.ask();
+  expect(feed.status).toEqual({ ...calm, answers: true, frozen: true });
+  registry.down = true;
+  await feed.ask();
+  expect(feed.status).toMatchObject({ answers: false, error: { code: "UNAVAILABLE" } });
+});
+
 test("that a registry is frozen is said once", async () => {
   const { registry, feed, lines } = setUp();
   for (const frozen of [true, true, false, false, true]) {

@@ -797,3 +797,23 @@ test("a fixed list is watched in vain", async () => {
   stop();
   expect(lists).toEqual([]);
 });
+
+test("it says how each registry stands, in the order in which they were named", async () => {
+  const { one, two, resolver } = setUp();
+  const stand = (): unknown =>
+    resolver.registries().map(({ url, answers, error }) => [url, answers, error?.code]);
+  const [first, second] = [one.client.url, two.client.url];
+  expect(stand()).toEqual([
+    [first, false, undefined],
+    [second, false, undefined],
+  ]);
+  join(two, "a");
+  one.down = true;
+  await resolver.members();
+  expect(stand()).toEqual([
+    [first, false, "UNAVAILABLE"],
+    [second, true, undefined],
+  ]);
+  await resolver[Symbol.asyncDispose]();
+  expect(createFixedResolver([]).registries()).toEqual([]);
+});

@@ -22,6 +22,10 @@ class ScriptedResolver implements Resolver {
 
   async refresh(): Promise<void> {}
 
+  registries(): readonly [] {
+    return [];
+  }
+
   watch(listener: Listener): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);

@@ -191,6 +191,7 @@ export function network(
       world.list = world.next ?? world.list;
     },
     watch: () => () => {},
+    registries: () => [],
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
   const router = new Router({
