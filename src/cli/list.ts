@@ -132,9 +132,17 @@ async function show(
   const rows = instanceRows(members, service);
   await print(rows, instanceColumns, output);
   if (rows.length > 0) return;
-  const meant = nearest(service, new Set(members.flatMap(servicesOf)));
-  const text = `nobody serves ${service}${meant === undefined ? "" : `; did you mean ${meant}?`}`;
-  await output.talk("empty", text, { service });
+  const unknown = members.filter(({ services }) => services === undefined).length;
+  await output.talk("empty", nobodyServes(service, members, unknown), { service, unknown });
+}
+
+/** @param unknown how many there are of whom nobody knows what they serve */
+function nobodyServes(service: string, members: readonly Member[], unknown: number): string {
+  const meant = nearest(service, new Set(members.flatMap(({ services }) => services ?? [])));
+  const hint = meant === undefined ? "" : `; did you mean ${meant}?`;
+  if (unknown === 0) return `nobody serves ${service}${hint}`;
+  const those = unknown === 1 ? "one server does" : `${unknown} servers do`;
+  return `nobody says to serve ${service}; ${those} not say what (gee list ${unnamed})${hint}`;
 }
 
 async function print<Row>(

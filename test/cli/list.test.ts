@@ -88,7 +88,9 @@ test("services and instances are listed, GeeRPC's servers as service ?", async (
   expect(unknown).toEqual({
     code: 0,
     stdout: "",
-    stderr: `nobody serves Fooo; did you mean Foo?\n${warming(registry.url)}`,
+    stderr:
+      "nobody says to serve Fooo; one server does not say what (gee list ?); did you mean Foo?\n" +
+      warming(registry.url),
   });
 });
 
@@ -167,6 +169,21 @@ test("a server that stopped to beat is listed as suspect, and one that left is n
   const foo = await list(["Foo", "--registry", registry.url]);
   expect(foo.stdout).toMatch(new RegExp(`^${late.id} +tcp@host-a:1 +suspect `, "m"));
   expect(foo.stdout).not.toContain("host-b");
+});
+
+test("where nobody says what he serves, nobody is said to serve nothing", async () => {
+  const clock = new FakeClock();
+  await using registry = await serveRegistry({ listen: "127.0.0.1:0", clock, log: silentLog });
+  await clock.advance(registry.leaseMs);
+  const ask = async () => (await list(["Foo", "--registry", registry.url])).stderr;
+  expect(await ask()).toBe("nobody serves Foo\n");
+  for (const port of [1, 2]) {
+    const headers = { "X-Geerpc-Server": `tcp@10.0.0.1:${port}` };
+    await fetch(`${registry.url}/_geerpc_/registry`, { method: "POST", headers });
+  }
+  expect(await ask()).toBe("nobody says to serve Foo; 2 servers do not say what (gee list ?)\n");
+  const json = await list(["Foo", "--registry", registry.url], { json: true });
+  expect(JSON.parse(json.stderr)).toEqual({ event: "empty", service: "Foo", unknown: 2 });
 });
 
 test("a registry that holds removals back is said to", async () => {
