@@ -218,7 +218,7 @@ test("the attempt of the outer call is that of the inner ones", async () => {
     .catch(() => {});
   await until(() => taken.inFlight() === 1, "the busy one");
   // Round robin: one of two calls meets the busy server first, and goes on to the other.
-  const gee = loopback.connect([taken, free]);
+  const gee = loopback.connect([taken, free], { policy: "round-robin" });
   expect([await gee.call("Second.Returned"), await gee.call("Second.Returned")]).toEqual([3, 3]);
   expect(third.seen.map(({ attempt }) => attempt).sort()).toEqual([0, 1]);
 });
