@@ -109,7 +109,7 @@ export class Fleets {
       return new GeeError("UNAVAILABLE", `no instance ${to} is registered`, {
         reason: "NO_INSTANCE",
         executed: "no",
-        hint: "gee list SERVICE shows the instances",
+        hint: `gee list ${service} shows the instances`,
       });
     }
     if (tags !== undefined && this.#of(service).size > 0) {
@@ -117,7 +117,7 @@ export class Fleets {
       return new GeeError("UNAVAILABLE", `no server of ${service} has ${wanted.join(" and ")}`, {
         reason: "NO_SERVER",
         executed: "no",
-        hint: "gee list SERVICE --json shows the tags",
+        hint: `gee list ${service} --json shows the tags`,
       });
     }
     const near = nearest(service, this.#listed);

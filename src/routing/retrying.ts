@@ -257,6 +257,7 @@ export class Retrying {
     const delayMs = retryDelayMs(++trail.rounds, random);
     const until = Math.min(deadlineAt, trail.lostSince + limits.unreachableMs);
     if (now + delayMs >= until && !request.waitForReady) return false;
+    trail.absence = this.#verdict(call);
     trail.tried.clear();
     trail.refreshed = false;
     this.#wait(call, delayMs);

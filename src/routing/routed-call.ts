@@ -53,6 +53,8 @@ export class Trail {
   readonly tried: Set<Backend> = new Set();
   /** The failure that says most: the first that is not "unreachable", else the first. */
   failure: GeeError | undefined = undefined;
+  /** Why it waits for somebody to come, when nobody has failed. */
+  absence: GeeError | undefined = undefined;
   /** The most members that failed in one round. */
   failed = 0;
   /** How often it had been sent when this attempt began. */
@@ -117,11 +119,11 @@ export class RoutedCall extends OutgoingCall {
       hedge.second?.abort();
       hedge.second = undefined;
       this.fail(hedge.failure, hedge.metadata);
-    } else if (trail?.failure !== undefined && this.sends === 0) {
-      this.fail(notInTime(this.request.method, trail.failure));
-    } else {
-      super.expired();
+      return;
     }
+    const inTheWay = this.sends === 0 ? (trail?.failure ?? trail?.absence) : undefined;
+    if (inTheWay === undefined) super.expired();
+    else this.fail(notInTime(this.request.method, inTheWay));
   }
 
   /** What it remembers, from now on. */
