@@ -13,9 +13,9 @@ import type { Strangers } from "./strangers.ts";
 export class Attempts {
   readonly #clock: Clock;
   readonly #strangers: Strangers;
-  readonly #retrying: Pick<Retrying, "over">;
+  readonly #retrying: Retrying;
 
-  constructor(clock: Clock, strangers: Strangers, retrying: Pick<Retrying, "over">) {
+  constructor(clock: Clock, strangers: Strangers, retrying: Retrying) {
     this.#clock = clock;
     this.#strangers = strangers;
     this.#retrying = retrying;
@@ -37,7 +37,7 @@ export class Attempts {
     const dial = ++trail.dials;
     const isOver = (): boolean => call.settled || trail.dials !== dial;
     const look = (): void => {
-      if (isOver()) return;
+      if (isOver() || this.#retrying.givesUp(call, this.#clock.now())) return;
       this.#passBy(call, backend, look);
       if (!isOver()) slow = this.#clock.after(limits.slowDialMs, look);
     };

@@ -124,14 +124,17 @@ export class Retrying {
     if (trail.failure === undefined || (trail.failure.code === "UNAVAILABLE" && !isLost)) {
       trail.failure = error;
     }
-    // The list that named it may be out of date; whoever comes next should have a newer one.
-    if (isLost) void this.#options.resolver.refresh();
+    if (isLost) {
+      trail.lostSince ??= now;
+      // The list that named it may be out of date; whoever comes next should have a newer one.
+      void this.#options.resolver.refresh();
+    }
     if (trail.only !== undefined) return this.#stay(call, fleet, error, now, verdict, trail.only);
     trail.tried.add(backend);
     trail.failed = Math.max(trail.failed, trail.tried.size);
     switch (verdict) {
       case "elsewhere":
-        this.#options.maker.next(call);
+        if (!this.givesUp(call, now)) this.#options.maker.next(call);
         return true;
       case "other":
         return this.#moveOn(call, fleet, error, now);
@@ -141,6 +144,20 @@ export class Retrying {
       case "again":
         return this.#repeat(call, fleet, error, now, verdict);
     }
+  }
+
+  /** Fails a call that could reach nobody for so long as calls try; true when it has. */
+  givesUp(call: RoutedCall, now: number): boolean {
+    const { lostSince = Number.POSITIVE_INFINITY, only, rounds } = call.memory;
+    // In the first round everybody has a turn, however long it takes.
+    if (rounds === 0 || call.request.waitForReady || only !== undefined) return false;
+    if (now < lostSince + limits.unreachableMs) return false;
+    // Whoever is being asked is no more.
+    if (call.backend !== undefined && call.fleet !== undefined) {
+      this.over(call, call.fleet, call.backend, undefined, now);
+    }
+    call.fail(this.#verdict(call));
+    return true;
   }
 
   /** To one other member, which may know the method or have less to do. */

@@ -62,8 +62,8 @@ export class Lane {
   #failures = 0;
   /** No dial before this moment. */
   #notBefore = 0;
-  /** The sum of its connections' next ids at the last look, which any call changes. */
-  #idsBefore = 0;
+  /** The first connection's next id at the last look. */
+  #idBefore = 0;
   /** The target is listed no more. */
   #isForgotten = false;
 
@@ -142,9 +142,10 @@ export class Lane {
    * beyond the first that idle.
    */
   closeIdle(): void {
-    const nextIds = this.#connections.reduce((sum, { ids }) => sum + ids.nextId, 0);
-    const isIdle = nextIds === this.#idsBefore && this.inFlight === 0;
-    this.#idsBefore = nextIds;
+    // Calls go to the first as long as it has room.
+    const nextId = this.#connections[0]?.ids.nextId ?? 0;
+    const isIdle = nextId === this.#idBefore && this.inFlight === 0;
+    this.#idBefore = nextId;
     const spare = isIdle ? [...this.#connections] : this.#connections.slice(1);
     for (const connection of spare) if (connection.inFlight === 0) connection.drain();
   }
