@@ -36,21 +36,28 @@ export class Attempts {
     const trail = call.memory;
     const dial = ++trail.dials;
     const isOver = (): boolean => call.settled || trail.dials !== dial;
+    let isDone = false;
     const look = (): void => {
-      if (isOver() || this.#retrying.givesUp(call, this.#clock.now())) return;
+      slow.cancel();
+      if (isDone || isOver() || this.#retrying.givesUp(call, this.#clock.now())) return;
       this.#passBy(call, backend, look);
-      if (!isOver()) slow = this.#clock.after(limits.slowDialMs, look);
+      if (!isDone && !isOver()) slow = this.#clock.after(limits.slowDialMs, look);
+    };
+    // What was dialled beside it, and is done later, must not send the call a second time.
+    const done = (): void => {
+      isDone = true;
+      slow.cancel();
     };
     let slow = this.#clock.after(limits.slowDialMs, look);
     try {
       const connection = await backend.lane.connect();
+      done();
       if (!isOver()) this.#send(call, backend, connection, this.#clock.now());
     } catch (thrown) {
+      done();
       const error = GeeError.from(thrown, "no");
       if (isOver()) this.#strangers.noteFailure(backend.member, error);
       else call.fail(error);
-    } finally {
-      slow.cancel();
     }
   }
 

@@ -105,17 +105,19 @@ export class Fleets {
 
   /** What is said when nobody may answer. */
   nobody({ service, to, tags }: Wanted & { readonly tags?: Tags | undefined }): GeeError {
-    if (to !== undefined) {
+    const isThere = to !== undefined && this.all().find(to) !== undefined;
+    if (to !== undefined && !isThere) {
       return new GeeError("UNAVAILABLE", `no instance ${to} is registered`, {
         reason: "NO_INSTANCE",
         executed: "no",
         hint: `gee list ${service} shows the instances`,
       });
     }
-    if (tags !== undefined && this.#of(service).size > 0) {
+    if (tags !== undefined && (isThere || this.#of(service).size > 0)) {
       const wanted = Object.entries(tags).map(([name, value]) => `${name}=${value}`);
-      return new GeeError("UNAVAILABLE", `no server of ${service} has ${wanted.join(" and ")}`, {
-        reason: "NO_SERVER",
+      const who = isThere ? `instance ${to} has not` : `no server of ${service} has`;
+      return new GeeError("UNAVAILABLE", `${who} ${wanted.join(" and ")}`, {
+        reason: isThere ? "NO_INSTANCE" : "NO_SERVER",
         executed: "no",
         hint: `gee list ${service} --json shows the tags`,
       });

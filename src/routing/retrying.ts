@@ -9,6 +9,7 @@ import type { Fleets } from "./fleets.ts";
 import type { OnlyOne, RoutedCall } from "./routed-call.ts";
 import type { ServiceFleet } from "./service-fleet.ts";
 import type { Strangers } from "./strangers.ts";
+import { verdictOf } from "./verdict.ts";
 
 /** What a further attempt needs of whoever makes attempts. */
 export interface AttemptMaker {
@@ -156,7 +157,7 @@ export class Retrying {
     if (call.backend !== undefined && call.fleet !== undefined) {
       this.over(call, call.fleet, call.backend, undefined, now);
     }
-    call.fail(this.#verdict(call));
+    call.fail(verdictOf(call, this.#options.fleets));
     return true;
   }
 
@@ -258,7 +259,7 @@ export class Retrying {
       return;
     }
     if (this.#awaitsRound(call, isLost)) return;
-    call.fail(this.#verdict(call));
+    call.fail(verdictOf(call, this.#options.fleets));
   }
 
   /** Everybody is asked once more after a while; false when that is over. */
@@ -274,29 +275,11 @@ export class Retrying {
     const delayMs = retryDelayMs(++trail.rounds, random);
     const until = Math.min(deadlineAt, trail.lostSince + limits.unreachableMs);
     if (now + delayMs >= until && !request.waitForReady) return false;
-    trail.absence = this.#verdict(call);
+    trail.absence = verdictOf(call, this.#options.fleets);
     trail.tried.clear();
     trail.refreshed = false;
     this.#wait(call, delayMs);
     return true;
-  }
-
-  /** What is said of a call that has nobody left to try. */
-  #verdict(call: RoutedCall): GeeError {
-    const { fleets } = this.#options;
-    const { fleet, request } = call;
-    const trail = call.memory;
-    const error = trail.failure ?? fleet?.strangeness();
-    // That guesses failed is beside the point: nobody lists the service.
-    if (error === undefined || fleet === undefined || fleets.isGuess(fleet)) {
-      return fleets.nobody(request);
-    }
-    if (trail.failed < 2 || error.code !== "UNAVAILABLE") return error;
-    return new GeeError(
-      "UNAVAILABLE",
-      `none of ${trail.failed} servers of ${request.service} takes the call; the first: ${error.message}`,
-      { reason: error.reason, executed: "no", hint: error.hint, cause: error },
-    );
   }
 
   /** No further attempts: those that wait for one fail. */

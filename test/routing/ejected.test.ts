@@ -85,6 +85,23 @@ describe("a member that fails", () => {
     expect(brief.world.heard.filter(({ port }) => port === 1).length).toBeGreaterThan(6);
   });
 
+  test("is one whose one-way calls leave as they should: nobody has read them", async () => {
+    const net = fleetOf((call) => {
+      if (call.message.method === "Foo.Do") internal(call);
+    });
+    const oneWay = (): Promise<unknown> =>
+      net.call("Foo.Tell", { oneWay: true, to: instanceAt(1) });
+    for (let each = 0; each < 60; each++) {
+      await net.call("Foo.Do").catch(() => {});
+      await oneWay();
+    }
+    const calls = net.world.heard.filter(({ port }) => port === 1);
+    expect(calls.filter(({ message }) => message.method === "Foo.Do")).toHaveLength(5);
+    expect(calls.filter(({ message }) => message.method === "Foo.Tell")).toHaveLength(60);
+    expect(net.lines.filter((line) => line.includes("it gets no calls"))).toHaveLength(1);
+    expect(net.inFlight()).toBe(0);
+  });
+
   test("gets the calls that are for it alone all the same", async () => {
     const net = fleetOf(internal);
     await untilOut(net);
@@ -130,6 +147,21 @@ describe("a member that is out", () => {
     expect(await firstGets(net, 30)).toBe(0);
     await net.clock.advance(5_200);
     expect(await firstGets(net, 30)).toBe(1);
+  });
+
+  test("is not back by a one-way call, and may be probed after that", async () => {
+    const net = fleetOf(internal);
+    await untilOut(net);
+    net.world.sites[1] = acts(answers);
+    await net.clock.advance(5_000);
+    const { length } = net.world.heard;
+    for (let each = 0; each < 6; each++) await net.call("Foo.Tell", { oneWay: true });
+    await turn();
+    expect(net.world.heard.slice(length).map(({ port }) => port)).toContain(1);
+    expect(net.lines.filter((line) => line.includes("answers again"))).toEqual([]);
+    expect(await firstGets(net, 3)).toBe(1);
+    expect(net.lines.filter((line) => line.includes("answers again"))).toHaveLength(1);
+    expect(net.inFlight()).toBe(0);
   });
 
   test("is probed again when the caller of its probe has left", async () => {

@@ -136,5 +136,19 @@ test("nobody is named by what was wanted", () => {
     executed: "no",
     hint: "did you mean Foo?",
   });
-  expect(fleets.nobody({ service: "Foo", to: "x" })).toMatchObject({ reason: "NO_INSTANCE" });
+  expect(fleets.nobody({ service: "Foo", to: "x" })).toMatchObject({
+    reason: "NO_INSTANCE",
+    message: "no instance x is registered",
+    hint: "gee list Foo shows the instances",
+  });
+  const tags = { stage: "a", tier: "b" };
+  expect(fleets.nobody({ ...wanted, tags })).toMatchObject({
+    reason: "NO_SERVER",
+    message: "no server of Foo has stage=a and tier=b",
+  });
+  const { id } = member("a");
+  expect(fleets.nobody({ service: "Foo", to: id, tags })).toMatchObject({
+    reason: "NO_INSTANCE",
+    message: `instance ${id} has not stage=a and tier=b`,
+  });
 });

@@ -2,46 +2,11 @@ import { describe, expect, test } from "bun:test";
 import type { RoutedRequest } from "../../src/routing/routed-call.ts";
 import { inTime, turn, until } from "../support/clock.ts";
 import { failureOf } from "../support/ends.ts";
-import { any, foo, network } from "../support/routed-network.ts";
+import { any, foo } from "../support/routed-network.ts";
 import type { RoutedNetwork } from "../support/routed-network.ts";
-import {
-  acts,
-  answers,
-  breaks,
-  instanceAt,
-  keepsQuiet,
-  refuses,
-} from "../support/scripted-site.ts";
+import { hedged, mostDelayMs, practised, script, usualMs } from "../support/hedged-calls.ts";
+import { answers, breaks, instanceAt, keepsQuiet, refuses } from "../support/scripted-site.ts";
 import type { Act } from "../support/scripted-site.ts";
-
-const hedged = { idempotent: true, hedge: true };
-
-/** So long do all calls take at first; the delay is that, up to 9 % more. */
-const usualMs = 50;
-const mostDelayMs = usualMs * 1.1;
-
-/** Members 1 to 3, whose method has answered often enough, each time after 50 ms. */
-async function practised(calls = 30): Promise<RoutedNetwork> {
-  const net: RoutedNetwork = network(
-    {},
-    [1, 2, 3].map((port) => foo(port)),
-  );
-  const slow: Act = (call) => void net.clock.after(usualMs, () => call.result());
-  for (const port of [1, 2, 3]) net.world.sites[port] = acts(slow);
-  for (let each = 0; each < calls; each++) {
-    const call = net.call("Foo.Do", hedged);
-    await net.clock.advance(usualMs);
-    await call;
-  }
-  net.world.heard.length = 0;
-  return net;
-}
-
-/** From now on the next call is answered so, the one behind it so, and so on, wherever they go. */
-function script(net: RoutedNetwork, ...list: readonly Act[]): void {
-  const site = acts(...list);
-  for (const port of [1, 2, 3]) net.world.sites[port] = site;
-}
 
 /** Where its calls went, and as which attempt. */
 function attempts({ world }: RoutedNetwork): readonly (readonly number[])[] {

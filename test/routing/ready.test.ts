@@ -1,11 +1,16 @@
 import { describe, expect, test } from "bun:test";
+import { getEventListeners } from "node:events";
 import { limits } from "../../src/base/limits.ts";
+import { becomeReady } from "../../src/routing/ready.ts";
 import type { Patience } from "../../src/routing/within.ts";
 import { inTime, turn } from "../support/clock.ts";
 import { failureOf } from "../support/ends.ts";
 import { any, network } from "../support/routed-network.ts";
 import type { RoutedNetwork } from "../support/routed-network.ts";
 import { acts, answers } from "../support/scripted-site.ts";
+import { createFixedResolver } from "../../src/discovery/resolver.ts";
+import { FakeClock } from "../support/clock.ts";
+import { loneFleet } from "../support/lone-fleet.ts";
 
 function patience(net: RoutedNetwork, timeoutMs = 10_000, signal?: AbortSignal): Patience {
   return { method: "waiting", timeoutMs, deadlineAt: net.clock.now() + timeoutMs, signal };
@@ -150,5 +155,57 @@ describe("being ready", () => {
       code: "FAILED_PRECONDITION",
       reason: "CLOSED",
     });
+  });
+});
+
+describe("what outlives it", () => {
+  test("is no listener at the client's end, however it ended", async () => {
+    const closing = new AbortController();
+    const clock = new FakeClock();
+    const readying = {
+      clock,
+      random: () => 0.5,
+      resolver: createFixedResolver([any(1).address]),
+      closing: closing.signal,
+    };
+    const patient = { method: "waiting", timeoutMs: 100, signal: undefined };
+    const late = becomeReady(
+      { ...readying, fleetOf: () => loneFleet([any(1)]).fleet },
+      { ...patient, deadlineAt: clock.now() + 100 },
+    );
+    expect(getEventListeners(closing.signal, "abort")).toHaveLength(1);
+    const failed = failureOf(late);
+    await clock.advance(100);
+    expect((await failed).code).toBe("DEADLINE_EXCEEDED");
+    expect(getEventListeners(closing.signal, "abort")).toEqual([]);
+    const thrown = new Error("no fleet");
+    const broken = becomeReady(
+      {
+        ...readying,
+        fleetOf() {
+          throw thrown;
+        },
+      },
+      { ...patient, deadlineAt: clock.now() + 100 },
+    );
+    const fails = failureOf(broken);
+    await clock.advance(100);
+    expect(await fails).toMatchObject({ cause: thrown });
+    expect(getEventListeners(closing.signal, "abort")).toEqual([]);
+  });
+
+  test("is nothing that grows with how often it was asked for", async () => {
+    const net = network({ 1: acts(answers) }, [any(1)]);
+    const some = async (count: number): Promise<number> => {
+      for (let each = 0; each < count; each++) await net.router.ready("Foo", patience(net));
+      Bun.gc(true);
+      return process.memoryUsage().heapUsed;
+    };
+    await some(2_000);
+    const before = await some(1);
+    const count = 10_000;
+    // It was 770 bytes for each.
+    expect(((await some(count)) - before) / count).toBeLessThan(150);
+    expect(net.clock.pending("foreground")).toBe(0);
   });
 });

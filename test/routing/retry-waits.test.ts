@@ -187,6 +187,36 @@ describe("while nobody can be reached", () => {
     }
   });
 
+  test.each([
+    ["the first that failed", [any(1), any(2)], "refused 1", "CONNECT_FAILED"],
+    ["that nobody serves it", [any(5_000)], "no server of Foo is registered", "NO_SERVER"],
+    ["that nobody is listed", [], "no server of Foo is registered", "NO_SERVER"],
+    ["the registry", undefined, "no registry", "NO_REGISTRY"],
+  ] as const)(
+    "a call that may wait says at its deadline what was in the way: %s",
+    async (_what, list, why, reason) => {
+      const net = network({}, []);
+      net.world.list = list;
+      const request = { waitForReady: true, timeoutMs: 5_000 };
+      const failure = await inTime(net.clock, failureOf(net.call("Foo.Do", request)));
+      expect(failure).toMatchObject({
+        code: "DEADLINE_EXCEEDED",
+        executed: "no",
+        message: `Foo.Do was not done in time: ${why}`,
+        cause: { code: "UNAVAILABLE", reason },
+      });
+      expect(net.inFlight()).toBe(0);
+    },
+  );
+
+  test("a call that was sent says at its deadline that it was late and no more", async () => {
+    const net = network({ 1: "refused", 2: acts(() => {}) }, [any(1), any(2)]);
+    const request = { waitForReady: true, timeoutMs: 1_000 };
+    const failure = await inTime(net.clock, failureOf(net.call("Foo.Do", request)));
+    expect(failure).toMatchObject({ code: "DEADLINE_EXCEEDED", executed: "maybe" });
+    expect(failure.message).not.toContain("refused");
+  });
+
   test("a call that does not wait fails at once when nobody serves it", async () => {
     for (const list of [[], [any(5_000)]]) {
       const net = network({}, list);

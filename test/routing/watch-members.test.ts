@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { getEventListeners } from "node:events";
 import { GeeError } from "../../src/base/errors.ts";
 import type { Member } from "../../src/discovery/member.ts";
 import { createFixedResolver, type Resolver } from "../../src/discovery/resolver.ts";
@@ -165,4 +166,26 @@ test("a list that never changes is told once, and then there is the end alone", 
   const end = next(watch);
   closing.abort();
   expect(await end).toBeUndefined();
+});
+
+test("a watch that is over leaves no listener at the client's end", async () => {
+  const closing = new AbortController();
+  const listeners = (): number => getEventListeners(closing.signal, "abort").length;
+  const resolver = new ScriptedResolver();
+  const left = watchMembers(resolver, closing.signal);
+  const waiting = next(left);
+  expect(listeners()).toBe(1);
+  resolver.first.resolve([member("a")]);
+  expect(await waiting).toBe("a");
+  await left.return();
+  expect(listeners()).toBe(0);
+  const refused = new ScriptedResolver();
+  const failing = failureOf(next(watchMembers(refused, closing.signal)));
+  refused.first.reject(new GeeError("UNAVAILABLE", "no registry"));
+  await failing;
+  expect(listeners()).toBe(0);
+  const closed = next(watchMembers(new ScriptedResolver(), closing.signal));
+  closing.abort();
+  expect(await closed).toBeUndefined();
+  expect(listeners()).toBe(0);
 });

@@ -1,12 +1,14 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import {
   belongTo,
+  failedCall,
   isCall,
   rejectTaken,
   resolveTaken,
   take,
   type Callable,
 } from "../../src/rpc/callable.ts";
+import { turn } from "../support/clock.ts";
 
 test("what settles a promise is there for whoever has just made it", async () => {
   const first: Callable = new Promise(take);
@@ -29,4 +31,32 @@ test("a promise is iterated by the call that it belongs to", async () => {
   const stranger: Callable = new Promise(take);
   if (iterate !== undefined) stranger[Symbol.asyncIterator] = iterate;
   expect(() => stranger[Symbol.asyncIterator]?.()).toThrow(TypeError);
+});
+
+describe("a call that could not be made", () => {
+  const refusal = new TypeError("no such option");
+
+  test("rejects with why, as often as it is asked", async () => {
+    const call = failedCall(refusal);
+    expect(isCall(call)).toBe(true);
+    for (let each = 0; each < 2; each++) {
+      expect(await call.catch((error: unknown) => error)).toBe(refusal);
+    }
+  });
+
+  test("tells whoever iterates it, in the loop", async () => {
+    const items: unknown[] = [];
+    const iterate = async (): Promise<void> => {
+      for await (const item of failedCall(refusal)) items.push(item);
+    };
+    expect(await iterate().catch((error: unknown) => error)).toBe(refusal);
+    expect(items).toEqual([]);
+  });
+
+  test("rejects nowhere else once somebody iterates it, be it that they ask for nothing", async () => {
+    failedCall(refusal)[Symbol.asyncIterator]();
+    // A rejection that nobody handles would fail this test.
+    await turn();
+    expect.assertions(0);
+  });
 });

@@ -307,11 +307,16 @@ describe("what nobody uses", () => {
   });
 
   test("beyond the first closes at once, when it has no call", async () => {
-    const { lane, opened, calls, held } = network();
+    const { lane, opened, call, calls, held } = network();
     const started = await calls(5);
     expect(opened).toHaveLength(2);
+    lane.closeIdle();
+    expect(opened.map(({ usable }) => usable)).toEqual([true, true]);
     for (const one of held) one.resolve(0);
     await Promise.all(started.map(({ promise }) => promise));
+    await (
+      await call("Foo.Echo")
+    ).promise;
     lane.closeIdle();
     expect(opened.map(({ usable }) => usable)).toEqual([true, false]);
   });

@@ -45,6 +45,8 @@ export interface RoutedWorld {
   refreshes: number;
   /** A refresh never ends. */
   hung: boolean;
+  /** Who asks for the list waits until this resolves; nobody has it in memory before. */
+  listed: Promise<void> | undefined;
   /** The ports that were dialled. */
   readonly dials: number[];
   /** What ran, and where. */
@@ -91,6 +93,7 @@ export function network(
     next: undefined,
     refreshes: 0,
     hung: false,
+    listed: undefined,
     dials: [],
     ran: [],
     open: [],
@@ -177,13 +180,12 @@ export function network(
     },
   });
   const resolver: Resolver = {
-    members: () =>
-      world.list === undefined
-        ? Promise.reject(
-            new GeeError("UNAVAILABLE", "no registry", { reason: "NO_REGISTRY", executed: "no" }),
-          )
-        : Promise.resolve(world.list),
-    current: () => world.list,
+    async members() {
+      await world.listed;
+      if (world.list !== undefined) return world.list;
+      throw new GeeError("UNAVAILABLE", "no registry", { reason: "NO_REGISTRY", executed: "no" });
+    },
+    current: () => (world.listed === undefined ? world.list : undefined),
     async refresh() {
       world.refreshes++;
       if (world.hung) await new Promise(() => {});

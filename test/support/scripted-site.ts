@@ -17,6 +17,10 @@ export interface ScriptedSite {
   readonly greets?: Promise<void>;
   /** How many calls it takes at once. */
   readonly maxInFlight?: number;
+  /** The process that it is, by its hello: a restart is another one. Default: that of its port. */
+  readonly instance?: string;
+  /** Its handlers run on when they are cancelled, so that their ids stay taken. */
+  readonly deaf?: boolean;
   answer(call: HeardCall): void;
 }
 
@@ -105,7 +109,7 @@ export class ScriptedServer extends ScriptedPeer {
       this.#names.set(index + 1, `${service}.${name}`);
     }
     const services = new Map([[service, { methods: facts }]]);
-    const instance = instanceAt(port);
+    const { instance = instanceAt(port) } = site ?? {};
     this.hello({ features: featureNames, maxInFlight, services, instance });
   }
 
@@ -118,7 +122,7 @@ export class ScriptedServer extends ScriptedPeer {
         if (call === undefined) continue;
         call.isCancelled = true;
         // As a server does: an answer frees the id.
-        call.fault("CANCELLED", { executed: "maybe" });
+        if (this.#site()?.deaf !== true) call.fault("CANCELLED", { executed: "maybe" });
       }
       if (message.kind !== "call") continue;
       const { method } = message;
