@@ -127,6 +127,11 @@ export class Endpoint implements EndpointView {
     this.#refusedAt = Number.NEGATIVE_INFINITY;
   }
 
+  /** An attempt is over that says nothing of it. */
+  leave(): void {
+    if (this.inFlight > 0) this.inFlight--;
+  }
+
   /** An attempt is sent there. */
   begin(now: number): void {
     this.inFlight++;
@@ -147,7 +152,7 @@ export class Endpoint implements EndpointView {
    * - left: a lower bound, so it counts only when it is above the average.
    */
   end(now: number, elapsedMs: number, outcome: Outcome, timeoutMs: number): void {
-    if (this.inFlight > 0) this.inFlight--;
+    this.leave();
     const sample = elapsedMs >= 0 ? Math.min(Math.max(elapsedMs, minSampleMs), maxSampleMs) : 0;
     switch (outcome) {
       case "ok":

@@ -76,12 +76,14 @@ export class Retrying {
     now: number,
   ): void {
     call.backend = undefined;
-    if (!call.wasSent) {
+    const { trail, wasSent } = call;
+    if (wasSent && trail !== undefined) trail.lostSince = undefined;
+    // Of one that is compared with nobody nothing is learned.
+    if (!wasSent || fleet.isLone) {
       backend.end(now, Number.NaN, "left", 0);
       fleet.note(backend, "left", now);
       return;
     }
-    if (call.trail !== undefined) call.trail.lostSince = undefined;
     const { request, sentAt } = call;
     const elapsedMs = now - sentAt;
     const leftMs = call.deadlineAt - sentAt;

@@ -22,6 +22,8 @@ export class Roster {
   first: readonly Backend[] = [];
   /** The part of them that this client calls. */
   chosen: readonly Backend[] = [];
+  /** There is one and no other: nothing is to be chosen, and so nothing to be learned. */
+  isLone = false;
   readonly #roster: RosterOptions;
   /** The list that the rest was made from. */
   #members: readonly Member[] = [];
@@ -77,6 +79,7 @@ export class Roster {
     this.#byKey = byKey;
     this.#byId = byId;
     this.all = [...byKey.values()];
+    this.isLone = this.all.length === 1;
     this.first = askedFirst(this.all);
     this.chosen = this.#part();
   }

@@ -94,11 +94,8 @@ export class Router implements CallRouter, AttemptMaker {
     const call = this.#begin(request);
     if (call.settled) return call.call;
     const list = this.#options.resolver.current();
-    if (list === undefined || list.length === 0) {
-      void this.#lookUp(call);
-    } else {
-      this.#start(call, list);
-    }
+    if (list === undefined || list.length === 0) void this.#lookUp(call);
+    else this.#start(call, list);
     return call.call;
   }
 
@@ -137,16 +134,15 @@ export class Router implements CallRouter, AttemptMaker {
       if (service === undefined) return this.#fleets.all();
       return this.#fleets.of({ service, to: undefined });
     };
-    const closing = this.#closing.signal;
+    const { signal: closing } = this.#closing;
     await becomeReady({ clock, random, resolver, closing, fleetOf }, patience);
   }
 
   /** The members in sight. */
   async members(service?: string): Promise<readonly Member[]> {
     const list = await this.#options.resolver.members();
-    return service === undefined
-      ? list
-      : list.filter((member) => member.services?.includes(service) === true);
+    if (service === undefined) return list;
+    return list.filter((member) => member.services?.includes(service) === true);
   }
 
   /** The members in sight, now and whenever they change. */
@@ -193,10 +189,14 @@ export class Router implements CallRouter, AttemptMaker {
     const fleet = this.#fleets.of(request);
     call.fleet = fleet;
     // One that is itself a further attempt must not allow others.
-    const now = call.trail === undefined ? request.deadlineAt - request.timeoutMs : undefined;
-    if (request.attempt === 0) fleet.budget.deposit(now ?? this.#options.clock.now());
+    if (request.attempt === 0) fleet.budget.deposit(this.#nowOf(call));
     if (request.hedge) this.#hedging.called(call, fleet);
     this.next(call);
+  }
+
+  /** The time; while a call has waited for nothing it is that of its beginning. */
+  #nowOf({ trail, request: { deadlineAt, timeoutMs } }: RoutedCall): number {
+    return trail === undefined ? deadlineAt - timeoutMs : this.#options.clock.now();
   }
 
   /** Takes the list of now. */
@@ -211,10 +211,9 @@ export class Router implements CallRouter, AttemptMaker {
     const { clock, resolver } = this.#options;
     const refreshed = resolver.refresh();
     // Who has somebody to try again does not wait for a registry that is slow.
-    const waits = call.fleet?.hasOther(call.request, new Set()) === true;
-    await (waits
-      ? Promise.race([refreshed, sleep(clock, limits.backoffMinMs, { background: true })])
-      : refreshed);
+    const hasOther = call.fleet?.hasOther(call.request, new Set()) === true;
+    const wait = (): Promise<void> => sleep(clock, limits.backoffMinMs, { background: true });
+    await Promise.race(hasOther ? [refreshed, wait()] : [refreshed]);
     if (call.settled) return;
     this.aim(call);
     this.next(call);
@@ -225,8 +224,7 @@ export class Router implements CallRouter, AttemptMaker {
   /** Goes to whoever is to be asked next. */
   next(call: RoutedCall): void {
     const { fleet, request, trail } = call;
-    const now =
-      trail === undefined ? request.deadlineAt - request.timeoutMs : this.#options.clock.now();
+    const now = this.#nowOf(call);
     const backend = fleet?.choose(request, now, trail?.tried);
     if (backend === undefined) this.#retrying.nobody(call);
     else this.#attempts.ask(call, backend, now);
@@ -261,7 +259,9 @@ export class Router implements CallRouter, AttemptMaker {
   /** A call has settled. */
   settled(call: RoutedCall, error: GeeError | undefined): void {
     const { backend, fleet, trail } = call;
-    if (backend !== undefined && fleet !== undefined) {
+    if (fleet?.isLone === true && trail === undefined) {
+      backend?.leave();
+    } else if (backend !== undefined && fleet !== undefined) {
       const now = this.#answerClock.now();
       if (trail?.hedge !== undefined) this.#hedging.attemptOver(call, fleet, error, now);
       this.#retrying.over(call, fleet, backend, error, now);

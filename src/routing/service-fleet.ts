@@ -103,7 +103,11 @@ export class ServiceFleet extends Roster {
       if (only === undefined || (hasTried && tried.has(only))) return undefined;
       return call.tags === undefined || hasTags(only, call.tags) ? only : undefined;
     }
-    const list = hasTried ? this.#others(call, now, tried) : this.#wanted(call, now);
+    const list = hasTried
+      ? this.#others(call, now, tried)
+      : this.isLone && call.tags === undefined
+        ? this.first
+        : this.#wanted(call, now);
     const backend = this.#pickFrom(list, call, now);
     if (backend === undefined || this.#isWell(backend)) return backend;
     return this.#pickFrom(this.#reachable(list), call, now);

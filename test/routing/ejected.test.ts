@@ -52,6 +52,16 @@ describe("a member that fails", () => {
     expect(net.lines).toEqual([]);
   });
 
+  test("is not one that was alone: only beside others its failures count", async () => {
+    const net = fleetOf(internal);
+    const others = net.world.list ?? [];
+    net.world.list = others.slice(0, 1);
+    expect(await firstGets(net, 20)).toBe(20);
+    net.world.list = others;
+    expect(await untilOut(net)).toBe(5);
+    expect(net.inFlight()).toBe(0);
+  });
+
   test("is not one whose callers leave", async () => {
     const net = fleetOf(keepsQuiet);
     for (let each = 0; each < 12; each++) {

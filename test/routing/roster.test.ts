@@ -144,6 +144,15 @@ describe("another list", () => {
   });
 });
 
+test("one and no other is lone, whatever its state", () => {
+  expect(rosterOf([]).isLone).toBe(false);
+  expect(rosterOf([foo(1, suspect)]).isLone).toBe(true);
+  const roster = rosterOf([foo(1), foo(2, suspect)]);
+  expect(roster.isLone).toBe(false);
+  roster.use([foo(2)], 2_000);
+  expect(roster.isLone).toBe(true);
+});
+
 describe("everybody who may answer a call", () => {
   const roster = rosterOf([foo(1, a), foo(2, b), foo(3, { ...a, ...suspect })]);
 
