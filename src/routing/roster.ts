@@ -82,6 +82,9 @@ export class Roster {
     this.isLone = this.all.length === 1;
     this.first = askedFirst(this.all);
     this.chosen = this.#part();
+    if (this.first.length === this.all.length) return;
+    const asked = new Set(this.first);
+    for (const backend of this.all) if (!asked.has(backend)) backend.lane.rest();
   }
 
   #meet(member: Member, now: number, isFirstList: boolean): Backend {

@@ -39,6 +39,13 @@ export interface LaneOptions {
   opened(connection: Connection): void;
 }
 
+function notAsked(address: Address): GeeError {
+  return new GeeError("UNAVAILABLE", `${address} is not asked any more`, {
+    reason: "CONNECT_FAILED",
+    executed: "no",
+  });
+}
+
 const redial = { minMs: limits.redialMinMs, maxMs: limits.redialMaxMs };
 
 /**
@@ -54,6 +61,7 @@ export class Lane {
   /** Those that are greeted and not closed; the first is the one to look at first. */
   readonly #connections: Connection[] = [];
   #dialling: Promise<Connection> | undefined;
+  #isResting = false;
   /** When the last dial began. */
   #dialledAt = 0;
   /** Its connection, from the socket's opening to the end of the greeting. */
@@ -121,6 +129,11 @@ export class Lane {
     this.#dial().then(connected, (error: unknown) => failed(GeeError.from(error, "no")));
   }
 
+  /** Others are asked now: a dial that still waits for its time is given up. */
+  rest(): void {
+    this.#isResting = true;
+  }
+
   /** Calls that wait for an answer. */
   get inFlight(): number {
     return this.#connections.reduce((sum, { inFlight }) => sum + inFlight, 0);
@@ -175,6 +188,7 @@ export class Lane {
 
   #dial(): Promise<Connection> {
     if (this.#dialling === undefined) {
+      this.#isResting = false;
       this.#dialledAt = this.#options.clock.now();
       this.#dialling = this.#connect();
     }
@@ -186,6 +200,7 @@ export class Lane {
     try {
       const waitMs = this.#notBefore - clock.now();
       if (waitMs > 0) await sleep(clock, waitMs, { signal: closing });
+      if (this.#isResting) throw notAsked(this.target.address);
       let connection: Connection | undefined;
       const { address, id: instance } = this.target;
       await this.#options.open(

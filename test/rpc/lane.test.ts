@@ -342,3 +342,20 @@ describe("a target that is listed no more", () => {
     await opened[0]?.closedPromise;
   });
 });
+
+test("a dial that waits for its time is given up when others are asked, and begun again when it is wanted", async () => {
+  const { clock, lane, state } = network();
+  state.down = true;
+  await failureOf(Promise.resolve(lane.connect()));
+  const waiting = failureOf(Promise.resolve(lane.connect()));
+  await turn();
+  lane.rest();
+  await clock.advance(limits.redialMaxMs);
+  expect((await waiting).message).toContain("is not asked any more");
+  expect(state.dials).toBe(1);
+  state.down = false;
+  const wanted = lane.connect();
+  await clock.advance(limits.redialMaxMs);
+  await wanted;
+  expect(state.dials).toBe(2);
+});
