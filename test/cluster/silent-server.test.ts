@@ -65,10 +65,15 @@ test.concurrent(
     const answers = Promise.allSettled(patient);
     const load = new Load(4, "load", (call) => gee.call("Stage.Work", [call, 10], { timeoutMs }));
 
-    // Half of them fail until the connection is stale, so a while without any failure says that it is.
+    // Until the connection is stale calls fail, now and then also behind a while without any: who fails
+    // is left out for a time.
     const lastFailedAt = (): number => load.failed.at(-1)?.settledAt ?? Number.POSITIVE_INFINITY;
     const quietMs = ours(5_000);
-    await waitLong(() => performance.now() - lastFailedAt() > quietMs);
+    const isStale = (now: number): boolean => now - stoppedAt > ours(staleMs);
+    await waitLong(() => {
+      const now = performance.now();
+      return isStale(now) && now - lastFailedAt() > quietMs;
+    });
     const before = load.settled.length;
     // Time for a dial or two more, by which no call may be held up.
     await Bun.sleep(ours(2_500));
