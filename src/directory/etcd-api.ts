@@ -1,6 +1,6 @@
 import { limits } from "../base/limits.ts";
 import { printable } from "../base/log.ts";
-import { Fields, flag, integer, list, type Parse, text } from "../discovery/fields.ts";
+import { Fields, flag, integer, list, type Parse, text } from "../base/fields.ts";
 import type { EtcdClient, EtcdRequestOptions } from "./etcd-client.ts";
 import { parseRefusal } from "./etcd-errors.ts";
 

@@ -2,7 +2,7 @@ import { isLoopbackHost } from "../base/address.ts";
 import { type Code, GeeError } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
 import { backoffMs, type Clock, sleep } from "../base/time.ts";
-import { Fields } from "../discovery/fields.ts";
+import { Fields } from "../base/fields.ts";
 import { readJson } from "../discovery/json-body.ts";
 import type { Send } from "../discovery/registry-client.ts";
 import { failure, parseRefusal, requestFailure, unavailable } from "./etcd-errors.ts";

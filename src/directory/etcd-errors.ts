@@ -1,6 +1,6 @@
 import { codeFromNumber, GeeError } from "../base/errors.ts";
 import { printable } from "../base/log.ts";
-import { Fields, integer } from "../discovery/fields.ts";
+import { Fields, integer } from "../base/fields.ts";
 
 const plainWords = new Map<unknown, string>([
   ["ECONNREFUSED", "connection refused"],

@@ -1,7 +1,7 @@
 import { GeeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { Clock } from "../base/time.ts";
-import { Fields, text } from "../discovery/fields.ts";
+import { Fields, text } from "../base/fields.ts";
 import { isJson } from "../discovery/json-body.ts";
 import {
   instanceId,

@@ -1,5 +1,5 @@
 import type { Address } from "../base/address.ts";
-import { Fields, flag, number, text, word } from "../discovery/fields.ts";
+import { Fields, flag, number, text, word } from "../base/fields.ts";
 import {
   type Announcement,
   type MemberState,

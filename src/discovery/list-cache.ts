@@ -4,7 +4,7 @@ import { GeeError } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import { type Clock, sleep } from "../base/time.ts";
-import { Fields, integer, list, text } from "./fields.ts";
+import { Fields, integer, list, text } from "../base/fields.ts";
 import { type Member, parseMember } from "./member.ts";
 
 /** An older file is of no use, by the wall clock: there is no other between two processes. */

@@ -3,7 +3,17 @@ import { type Address, parseAddress, parsePeerAddress } from "../base/address.ts
 import { GeeError } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
 import { isServiceName } from "../base/names.ts";
-import { Fields, flag, integer, list, number, type Parse, record, text, word } from "./fields.ts";
+import {
+  Fields,
+  flag,
+  integer,
+  list,
+  number,
+  type Parse,
+  record,
+  text,
+  word,
+} from "../base/fields.ts";
 
 /** What a server says of itself and may change while it runs. */
 export interface Facts {

@@ -2,7 +2,7 @@ import { type Address, parsePeerAddress } from "../base/address.ts";
 import { type Code, GeeError } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
 import { printable } from "../base/log.ts";
-import { Fields, flag, integer, number, text } from "./fields.ts";
+import { Fields, flag, integer, number, text } from "../base/fields.ts";
 import { instanceId, type Member, memberAt, parseMember, peerField } from "./member.ts";
 
 /** A member that a registry lists no more. */

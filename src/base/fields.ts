@@ -1,4 +1,4 @@
-import { GeeError } from "../base/errors.ts";
+import { GeeError } from "./errors.ts";
 
 /** Reads one value from outside, or throws and names `path`. */
 export type Parse<T> = (value: unknown, path: string) => T;

@@ -1,14 +1,5 @@
 import { expect, test } from "bun:test";
-import {
-  Fields,
-  flag,
-  integer,
-  list,
-  number,
-  record,
-  text,
-  word,
-} from "../../src/discovery/fields.ts";
+import { Fields, flag, integer, list, number, record, text, word } from "../../src/base/fields.ts";
 
 function why(read: () => unknown): string {
   try {
