@@ -5,21 +5,30 @@ import { expect, test } from "bun:test";
 /** From which places a place may import; from its own folder always. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   base: [],
+  // What a service promises, as plain data.
+  contract: ["base"],
+  // Reads contracts from TypeScript source, in a process of its own.
+  source: ["base", "contract"],
   wire: ["base"],
   streams: ["base"],
   net: ["base", "wire"],
-  rpc: ["base", "wire", "streams"],
+  rpc: ["base", "contract", "wire", "streams"],
   fleet: ["base"],
   discovery: ["base"],
   // The registry's own side.
   directory: ["base", "discovery"],
-  routing: ["base", "wire", "streams", "rpc", "fleet", "discovery"],
-  client: ["base", "wire", "streams", "net", "rpc", "fleet", "discovery", "routing"],
+  routing: ["base", "contract", "wire", "streams", "rpc", "fleet", "discovery"],
+  client: ["base", "contract", "wire", "streams", "net", "rpc", "fleet", "discovery", "routing"],
   // A server calls other services as any client does.
-  server: ["base", "wire", "streams", "net", "rpc", "fleet", "discovery", "client"],
+  server: ["base", "contract", "wire", "streams", "net", "rpc", "fleet", "discovery", "client"],
   registry: ["base", "wire", "net", "rpc", "fleet", "discovery", "directory"],
-  index: ["base", "wire", "streams", "rpc", "fleet", "discovery", "client", "server", "registry"],
-  cli: ["base", "client", "server", "registry", "index"],
+  // A server and its client in one process, without a port.
+  testing: ["base", "contract", "wire", "rpc", "client", "server"],
+  index: [
+    ...["base", "contract", "source", "wire", "streams", "rpc", "fleet", "discovery"],
+    ...["client", "server", "registry", "testing"],
+  ],
+  cli: ["base", "contract", "source", "client", "server", "registry", "index"],
   main: ["cli"],
 };
 
