@@ -50,7 +50,10 @@ export async function becomeReady(
   const closed = Promise.withResolvers<never>();
   const onClose = (): void =>
     closed.reject(
-      new GeeError("FAILED_PRECONDITION", "the client is closed", { reason: "CLOSED" }),
+      new GeeError("FAILED_PRECONDITION", "the client is closed", {
+        reason: "CLOSED",
+        executed: "no",
+      }),
     );
   closing.addEventListener("abort", onClose, { once: true });
   try {

@@ -151,13 +151,16 @@ export class Retrying {
 
   /** Fails a call that could reach nobody for so long as calls try; true when it has. */
   givesUp(call: RoutedCall, now: number): boolean {
-    const { lostSince = Number.POSITIVE_INFINITY, only, rounds } = call.memory;
+    const trail = call.memory;
+    const { lostSince = Number.POSITIVE_INFINITY, only, rounds } = trail;
     // In the first round everybody has a turn, however long it takes.
     if (rounds === 0 || call.request.waitForReady || only !== undefined) return false;
     if (now < lostSince + limits.unreachableMs) return false;
-    // Whoever is being asked is no more.
+    // Whoever is being asked is no more: the call may go on with its second attempt, and what this one
+    // was dialled for must not send it.
     if (call.backend !== undefined && call.fleet !== undefined) {
       this.over(call, call.fleet, call.backend, undefined, now);
+      trail.dials++;
     }
     call.fail(verdictOf(call, this.#options.fleets));
     return true;

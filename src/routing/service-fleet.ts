@@ -241,7 +241,8 @@ export class ServiceFleet extends Roster {
   /** An attempt begins. */
   begin(backend: Backend, now: number): void {
     backend.begin(now);
-    this.#ejection.begin(backend, now);
+    // Whoever has no other is not on probation: what its calls show is not noted either.
+    if (!this.isLone) this.#ejection.begin(backend, now);
   }
 
   /** An attempt that was sent has ended. */

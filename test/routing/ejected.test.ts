@@ -174,6 +174,20 @@ describe("a member that is out", () => {
     expect(net.inFlight()).toBe(0);
   });
 
+  test("is not probed while it is alone, and may be as soon as there are others", async () => {
+    const net = fleetOf(internal);
+    await untilOut(net);
+    net.world.sites[1] = acts(answers);
+    await net.clock.advance(5_000);
+    const everybody = net.world.list ?? [];
+    net.world.list = everybody.slice(0, 1);
+    expect(await firstGets(net, 3)).toBe(3);
+    net.world.list = everybody;
+    await firstGets(net, 3);
+    expect(net.lines.filter((line) => line.includes("answers again"))).toHaveLength(1);
+    expect(net.inFlight()).toBe(0);
+  });
+
   test("is probed again when the caller of its probe has left", async () => {
     const net = fleetOf(internal);
     await untilOut(net);

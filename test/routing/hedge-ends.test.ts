@@ -1,11 +1,13 @@
 import { describe, expect, test } from "bun:test";
+import { limits } from "../../src/base/limits.ts";
 import type { Metadata } from "../../src/wire/message.ts";
 import { hedged, mostDelayMs, practised, script } from "../support/hedged-calls.ts";
 import { turn } from "../support/clock.ts";
 import { failureOf } from "../support/ends.ts";
 import type { RoutedRequest } from "../../src/routing/routed-call.ts";
+import { foo } from "../support/routed-network.ts";
 import type { RoutedNetwork } from "../support/routed-network.ts";
-import { keepsQuiet } from "../support/scripted-site.ts";
+import { acts, keepsQuiet } from "../support/scripted-site.ts";
 import type { HeardCall } from "../support/scripted-site.ts";
 
 // How a call ends that was sent twice, when not both attempts end as they should.
@@ -83,6 +85,28 @@ describe("a failure that waits for the other attempt", () => {
     expect(second.isCancelled).toBe(true);
     expect(net.inFlight()).toBe(0);
   });
+});
+
+test("a first attempt that was given up during a dial is not sent when that is done", async () => {
+  const { net, call, first, second } = await both();
+  const { port } = first;
+  const greeting = Promise.withResolvers<void>();
+  net.world.list = [foo(port)];
+  net.world.sites[port] = "refused";
+  first.lose();
+  await net.clock.advance(500);
+  net.world.sites[port] = { ...acts(keepsQuiet), greets: greeting.promise };
+  // By then it waits for its last dial, and its two seconds are over.
+  await net.clock.advance(limits.unreachableMs);
+  const dials = net.world.dials.length;
+  greeting.resolve();
+  await net.clock.advance(100);
+  expect(net.world.links.at(-1)?.port).toBe(port);
+  expect(net.world.heard).toEqual([first, second]);
+  second.result("good");
+  expect(await call).toBe("good");
+  expect(net.world.dials).toHaveLength(dials);
+  expect(net.inFlight()).toBe(0);
 });
 
 test("a deadline without such a failure is one", async () => {
