@@ -21,6 +21,12 @@ const pageSize = 512;
 /** Keys that are read in all: as many as there may be members, and as many broken ones. */
 const maxKeys = 2 * limits.maxInstances;
 
+/**
+ * What they may take up, as they came: a full list has a third more in base64, and the rest is room
+ * for broken ones.
+ */
+const maxBytes = 4 * limits.maxListBytes;
+
 /** Who is told what etcd holds; each call runs to its end before the next. */
 export interface MirrorTarget {
   /**
@@ -48,6 +54,11 @@ export interface EtcdMirrorOptions {
 interface Look {
   well: boolean;
   error: unknown;
+}
+
+/** What an entry takes up while everything is read. */
+function bytesOf({ key, rawKey, value = "" }: KeyValue): number {
+  return key.length + rawKey.length + value.length;
 }
 
 /**
@@ -169,12 +180,14 @@ export class EtcdMirror implements Disposable {
     const entries: KeyValue[] = [];
     let head: Head | undefined;
     let limit = pageSize;
-    for (let more = true; more && entries.length < maxKeys;) {
+    let bytes = 0;
+    for (let more = true; more && entries.length < maxKeys && bytes < maxBytes;) {
       const after = entries.at(-1)?.rawKey;
       try {
         const page = await api.range(prefix, { after, limit, revision: head?.revision });
         head ??= page.head;
         entries.push(...page.entries);
+        for (const entry of page.entries) bytes += bytesOf(entry);
         more = page.more && page.entries.length > 0;
       } catch (thrown) {
         const { reason } = GeeError.from(thrown);
@@ -184,6 +197,7 @@ export class EtcdMirror implements Disposable {
     }
     if (head === undefined || this.#closing.signal.aborted) return;
     if (entries.length >= maxKeys) log.warn("etcd holds more keys than are read", { maxKeys });
+    if (bytes >= maxBytes) log.warn("etcd holds more bytes than are read", { maxBytes });
     const { cluster, revision } = head;
     const anew = this.#cluster !== undefined && this.#isOther(head, this.revision);
     if (anew) log.warn("etcd is another one, or went back to an earlier state", { revision });

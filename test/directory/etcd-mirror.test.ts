@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { limits } from "../../src/base/limits.ts";
 import type { KeyValue } from "../../src/directory/etcd-api.ts";
 import { EtcdMirror } from "../../src/directory/etcd-mirror.ts";
 import { memoryLog } from "../support/memory-log.ts";
@@ -98,6 +99,24 @@ test("more than a page is read in pages, and large pages in smaller ones", async
   await large.pass(1_000);
   expect(large.told).toEqual(["whole 70 at 71"]);
   expect([...large.content.values()].every((value) => value === "too large")).toBe(true);
+});
+
+test("no more is held than a full list can take up, and that is said", async () => {
+  await using bench = new Bench();
+  const { etcd, told, lines } = bench;
+  // The largest that is held at all.
+  const value = "x".repeat(limits.maxRegistryBodyBytes);
+  const fits = Math.ceil((4 * limits.maxListBytes) / (value.length * (4 / 3)));
+  for (let n = 0; n < fits + 300; n++) etcd.put(`gee/${n}`, value);
+  bench.mirror.start();
+  await bench.mirror.ready;
+  expect(told).toEqual([expect.stringMatching(/^whole \d+ at /)]);
+  // The page with which it was too much is the last.
+  expect(bench.content.size).toBeWithin(fits - 1, fits + 200);
+  expect([...bench.content.values()]).not.toContain("too large");
+  expect(lines).toEqual([
+    `warn etcd holds more bytes than are read maxBytes=${4 * limits.maxListBytes}`,
+  ]);
 });
 
 test("a watch that is cut off goes on at another member where it ended, and nobody is troubled", async () => {
