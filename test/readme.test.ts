@@ -210,6 +210,11 @@ test("the README's defaults are those in force", () => {
       "a silent server gets no new call after",
       `${(2 * limits.pingIntervalMs) / 1_000} s to ${(3 * limits.pingIntervalMs) / 1_000} s`,
     ],
+    ["a call passes by a slow connect after", `${limits.slowDialMs} ms`],
+    [
+      "a connection that has no call is closed after",
+      `${limits.idleConnectionMs / 60_000} min to ${(2 * limits.idleConnectionMs) / 60_000} min`,
+    ],
     ["a connection is replaced after", `${limits.maxConnectionAgeMs / 60_000} min`],
     ["metadata of a message", `${limits.maxMetadataBytes / 1_024} KiB`],
     ["items ahead of a stream's reader", `${limits.streamWindowBytes / 1_024} KiB`],

@@ -1,6 +1,5 @@
 import { expect, test } from "bun:test";
 import { hostname } from "node:os";
-import { GeeError } from "../src/base/errors.ts";
 import { limits } from "../src/base/limits.ts";
 import { silentLog } from "../src/base/log.ts";
 import { connect } from "../src/client.ts";
@@ -9,6 +8,7 @@ import { newInstanceId } from "../src/discovery/member.ts";
 import { type Registry, type RegistryOptions, serveRegistry } from "../src/registry.ts";
 import { serve } from "../src/server.ts";
 import { FakeClock, turn, until } from "./support/clock.ts";
+import { failureOf } from "./support/ends.ts";
 import { memoryLog } from "./support/memory-log.ts";
 import { connectRaw, exchange, registryPath as path } from "./support/raw-http.ts";
 import { announcement } from "./support/registry.ts";
@@ -21,15 +21,6 @@ const tokens = `${reader} read\n${writer} write\n`;
 
 function open(options: RegistryOptions = {}): Promise<Registry> {
   return serveRegistry({ listen: "127.0.0.1:0", log: silentLog, ...options });
-}
-
-async function failureOf(work: Promise<unknown>): Promise<GeeError> {
-  try {
-    await work;
-  } catch (thrown) {
-    return GeeError.from(thrown);
-  }
-  throw new Error("it did not fail");
 }
 
 class Foo {

@@ -1,11 +1,11 @@
 import { expect, test } from "bun:test";
-import { GeeError } from "../src/base/errors.ts";
 import { silentLog } from "../src/base/log.ts";
 import { createHeartbeat } from "../src/discovery/heartbeat.ts";
 import { createRegistryClient } from "../src/discovery/registry-client.ts";
 import { createRegistryResolver } from "../src/discovery/resolver.ts";
 import { type Registry, type RegistryOptions, serveRegistry } from "../src/registry.ts";
 import { FakeClock, turn, until } from "./support/clock.ts";
+import { failureOf } from "./support/ends.ts";
 import { ended, exchange, registryPath } from "./support/raw-http.ts";
 import { announcement, idOf, memoryLog } from "./support/registry.ts";
 
@@ -13,15 +13,6 @@ const path = registryPath;
 
 function serve(options: RegistryOptions = {}): Promise<Registry> {
   return serveRegistry({ listen: "127.0.0.1:0", log: silentLog, ...options });
-}
-
-async function failureOf(work: Promise<unknown>): Promise<GeeError> {
-  try {
-    await work;
-  } catch (thrown) {
-    return GeeError.from(thrown);
-  }
-  throw new Error("it did not fail");
 }
 
 /** The answer without the one header that time changes. */

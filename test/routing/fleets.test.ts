@@ -1,39 +1,14 @@
 import { expect, test } from "bun:test";
 import { parseAddress, parsePeerAddress } from "../../src/base/address.ts";
-import { Deadlines } from "../../src/base/deadlines.ts";
-import { silentLog } from "../../src/base/log.ts";
 import { type Member, memberAt } from "../../src/discovery/member.ts";
-import { policies } from "../../src/fleet/policies.ts";
-import { Fleets } from "../../src/routing/fleets.ts";
 import type { ServiceFleet } from "../../src/routing/service-fleet.ts";
-import { Strangers } from "../../src/routing/strangers.ts";
-import { Pool } from "../../src/rpc/pool.ts";
-import { FakeClock } from "../support/clock.ts";
+import { fleetsOf } from "../support/lone-fleet.ts";
 import { member } from "../support/scripted-registry.ts";
 
 const plain = (name: string, changes: Partial<Member> = {}): Member => ({
   ...memberAt(parseAddress(`tcp@${name}:1`)),
   ...changes,
 });
-
-/** Fleets of a client that dials nobody. */
-function fleetsOf(list: readonly Member[]): Fleets {
-  const clock = new FakeClock();
-  const fleets = new Fleets({
-    clock,
-    log: silentLog,
-    random: () => 0.5,
-    pool: new Pool({ clock, deadlines: new Deadlines(clock), open: () => new Promise(() => {}) }),
-    strangers: new Strangers(clock, silentLog, false),
-    policy: policies.p2c,
-    zone: undefined,
-    canary: undefined,
-    seed: 1,
-    subsetSize: 64,
-  });
-  fleets.use(list);
-  return fleets;
-}
 
 /** Those that are asked first, by the first letter of the host. */
 function names(fleet: ServiceFleet): string {

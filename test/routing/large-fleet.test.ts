@@ -1,15 +1,8 @@
 import { expect, test } from "bun:test";
 import { parseAddress } from "../../src/base/address.ts";
-import { Deadlines } from "../../src/base/deadlines.ts";
-import { silentLog } from "../../src/base/log.ts";
 import { memberAt } from "../../src/discovery/member.ts";
 import type { Member } from "../../src/discovery/member.ts";
-import { policies } from "../../src/fleet/policies.ts";
-import { Fleets } from "../../src/routing/fleets.ts";
-import { Strangers } from "../../src/routing/strangers.ts";
-import { Pool } from "../../src/rpc/pool.ts";
-import { FakeClock } from "../support/clock.ts";
-import { anybody } from "../support/lone-fleet.ts";
+import { anybody, fleetsOf } from "../support/lone-fleet.ts";
 import { instanceAt } from "../support/scripted-site.ts";
 
 // What calls cost among 10,000 members: what is done for each call does not look at each member.
@@ -21,24 +14,6 @@ const services = Array.from({ length: 20 }, (_, index) => `S${index}`);
 function memberOf(index: number, serves: readonly string[] = services): Member {
   const address = parseAddress(`tcp@10.0.${index >> 8}.${index & 255}:4000`);
   return { ...memberAt(address), id: instanceAt(index), services: serves, ageMs: 1e6 };
-}
-
-function fleetsOf(list: readonly Member[]): Fleets {
-  const clock = new FakeClock();
-  const fleets = new Fleets({
-    clock,
-    log: silentLog,
-    random: () => 0.5,
-    pool: new Pool({ clock, deadlines: new Deadlines(clock), open: () => new Promise(() => {}) }),
-    strangers: new Strangers(clock, silentLog, false),
-    policy: policies.p2c,
-    zone: undefined,
-    canary: undefined,
-    seed: 7,
-    subsetSize: 64,
-  });
-  fleets.use(list);
-  return fleets;
 }
 
 /** How many us one run takes; the best of several rounds, as the machine may have other things to do. */

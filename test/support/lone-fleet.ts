@@ -1,8 +1,10 @@
 import { Deadlines } from "../../src/base/deadlines.ts";
 import { GeeError } from "../../src/base/errors.ts";
+import { silentLog } from "../../src/base/log.ts";
 import type { Member } from "../../src/discovery/member.ts";
 import { policies } from "../../src/fleet/policies.ts";
 import type { Backend } from "../../src/routing/backend.ts";
+import { Fleets } from "../../src/routing/fleets.ts";
 import { ServiceFleet } from "../../src/routing/service-fleet.ts";
 import type { Choosing, FleetOptions } from "../../src/routing/service-fleet.ts";
 import { Strangers } from "../../src/routing/strangers.ts";
@@ -79,6 +81,25 @@ export function loneFleet(
       return counts;
     },
   };
+}
+
+/** Fleets of a client that knows these members and dials nobody. */
+export function fleetsOf(members: readonly Member[]): Fleets {
+  const clock = new FakeClock();
+  const fleets = new Fleets({
+    clock,
+    log: silentLog,
+    random: () => 0.5,
+    pool: new Pool({ clock, deadlines: new Deadlines(clock), open: () => new Promise(() => {}) }),
+    strangers: new Strangers(clock, silentLog, false),
+    policy: policies.p2c,
+    zone: undefined,
+    canary: undefined,
+    seed: 7,
+    subsetSize: 64,
+  });
+  fleets.use(members);
+  return fleets;
 }
 
 /** The port of a member. */
