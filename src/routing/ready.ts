@@ -4,6 +4,7 @@ import type { Clock } from "../base/time.ts";
 import type { Member } from "../discovery/member.ts";
 import type { Resolver } from "../discovery/resolver.ts";
 import { retryDelayMs } from "../fleet/retry-rules.ts";
+import { clientClosed } from "../rpc/refusals.ts";
 import type { ServiceFleet } from "./service-fleet.ts";
 import { within } from "./within.ts";
 import type { Patience } from "./within.ts";
@@ -48,13 +49,7 @@ export async function becomeReady(
     }
   };
   const closed = Promise.withResolvers<never>();
-  const onClose = (): void =>
-    closed.reject(
-      new GeeError("FAILED_PRECONDITION", "the client is closed", {
-        reason: "CLOSED",
-        executed: "no",
-      }),
-    );
+  const onClose = (): void => closed.reject(clientClosed("FAILED_PRECONDITION"));
   closing.addEventListener("abort", onClose, { once: true });
   try {
     await within(clock, patience, Promise.race([dialAll(), closed.promise]), "no server was ready");

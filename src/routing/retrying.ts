@@ -1,9 +1,10 @@
-import { GeeError } from "../base/errors.ts";
+import type { GeeError } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
 import type { Clock } from "../base/time.ts";
 import type { Resolver } from "../discovery/resolver.ts";
 import { classOf, decide, outcomeOf, retryDelayMs } from "../fleet/retry-rules.ts";
 import type { Verdict } from "../fleet/retry-rules.ts";
+import { clientClosed } from "../rpc/refusals.ts";
 import type { Backend } from "./backend.ts";
 import type { Fleets } from "./fleets.ts";
 import type { OnlyOne, RoutedCall } from "./routed-call.ts";
@@ -34,10 +35,6 @@ export interface RetryingOptions {
 }
 
 const noOne: ReadonlySet<Backend> = new Set();
-
-function closed(): GeeError {
-  return new GeeError("UNAVAILABLE", "the client is closed", { reason: "CLOSED", executed: "no" });
-}
 
 /**
  * What becomes of a call whose attempt has failed. A call that nobody has started goes on to others
@@ -290,6 +287,6 @@ export class Retrying {
   /** No further attempts: those that wait for one fail. */
   close(): void {
     this.#isClosed = true;
-    for (const call of [...this.#waiting]) call.fail(closed());
+    for (const call of [...this.#waiting]) call.fail(clientClosed("UNAVAILABLE"));
   }
 }

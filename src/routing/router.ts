@@ -9,6 +9,7 @@ import type { Resolver } from "../discovery/resolver.ts";
 import type { Policy } from "../fleet/policy.ts";
 import type { Canary } from "../fleet/preference.ts";
 import type { Pool } from "../rpc/pool.ts";
+import { clientClosed } from "../rpc/refusals.ts";
 import type { Call } from "../rpc/remote.ts";
 import { AnswerClock } from "./answer-clock.ts";
 import { Attempts } from "./attempts.ts";
@@ -152,11 +153,7 @@ export class Router implements CallRouter, AttemptMaker {
   }
 
   #checkOpen(): void {
-    if (this.#closed === undefined) return;
-    throw new GeeError("FAILED_PRECONDITION", "the client is closed", {
-      reason: "CLOSED",
-      executed: "no",
-    });
+    if (this.#closed !== undefined) throw clientClosed("FAILED_PRECONDITION");
   }
 
   #begin(request: RoutedRequest): RoutedCall {

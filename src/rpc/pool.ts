@@ -1,10 +1,10 @@
 import type { Deadlines } from "../base/deadlines.ts";
-import { GeeError } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
 import type { Clock, Timer } from "../base/time.ts";
 import type { Connection } from "./connection.ts";
 import { Lane } from "./lane.ts";
 import type { LaneOptions, OpenLink, Target } from "./lane.ts";
+import { clientClosed } from "./refusals.ts";
 
 /** What a pool is made of. */
 export interface PoolOptions {
@@ -24,10 +24,6 @@ export interface PoolOptions {
 
 function keyOf({ address, id }: Target): string {
   return id === undefined ? address : `${address} ${id}`;
-}
-
-function closedByUs(): GeeError {
-  return new GeeError("UNAVAILABLE", "the client is closed", { reason: "CLOSED", executed: "no" });
 }
 
 /** The lanes to all targets, and what they have in common: when they idle, and when all is over. */
@@ -97,12 +93,12 @@ export class Pool {
 
   /** Closes every connection: what is in flight fails. */
   closeNow(): void {
-    for (const connection of [...this.#connections]) connection.close(closedByUs());
+    for (const connection of [...this.#connections]) connection.close(clientClosed("UNAVAILABLE"));
   }
 
   /** Opens no further connection, awaits what is in flight for `timeoutMs`, closes the rest. */
   async close(timeoutMs: number): Promise<void> {
-    const why = closedByUs();
+    const why = clientClosed("UNAVAILABLE");
     this.#closing.abort(why);
     this.#idleTimer?.cancel();
     const lanes = [...this.#lanes.values()];

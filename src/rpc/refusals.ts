@@ -42,6 +42,11 @@ export function tooManyInFlight(allowed: number): GeeError {
   });
 }
 
+/** Why a client that is closed starts no call (FAILED_PRECONDITION), or goes on with none (UNAVAILABLE). */
+export function clientClosed(code: "FAILED_PRECONDITION" | "UNAVAILABLE"): GeeError {
+  return new GeeError(code, "the client is closed", { reason: "CLOSED", executed: "no" });
+}
+
 /** Why a server that is about to end takes neither a caller nor a call. */
 export function shuttingDown(): GeeError {
   return new GeeError("UNAVAILABLE", "the server is shutting down", {

@@ -9,6 +9,8 @@ test("what starts nothing says that nothing was executed, so that it may be trie
     refusals.shuttingDown(),
     refusals.helloTimeout("127.0.0.1:9"),
     refusals.badCall("too short"),
+    refusals.clientClosed("FAILED_PRECONDITION"),
+    refusals.clientClosed("UNAVAILABLE"),
   ];
   expect(refused.map(({ reason, executed }) => [reason, executed])).toEqual([
     ["WRONG_INSTANCE", "no"],
@@ -16,6 +18,8 @@ test("what starts nothing says that nothing was executed, so that it may be trie
     ["DRAINING", "no"],
     ["HELLO_TIMEOUT", "no"],
     ["BAD_BODY", "no"],
+    ["CLOSED", "no"],
+    ["CLOSED", "no"],
   ]);
 });
 
