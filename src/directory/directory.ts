@@ -1,4 +1,6 @@
 import type { Address } from "../base/address.ts";
+import type { Log } from "../base/log.ts";
+import type { Clock } from "../base/time.ts";
 import type { Announcement, Member } from "../discovery/member.ts";
 
 /** What a registration returns. */
@@ -47,6 +49,18 @@ export interface Delta {
   /** Those that changed, as they are now; what left is among them. */
   readonly instances: readonly Member[];
   readonly gone: readonly Gone[];
+}
+
+/** What every kind of directory is given. */
+export interface DirectoryOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The lease of an instance that asks for none. */
+  readonly leaseMs: number;
+  /** The lease of a header-only peer; 0 = for ever. */
+  readonly oldLeaseMs: number;
+  /** Whether members that are kept at addresses of the own machine are listed again. */
+  readonly allowLoopback: boolean;
 }
 
 /**

@@ -2,12 +2,11 @@ import { randomBytes } from "node:crypto";
 import type { Address } from "../base/address.ts";
 import { GeeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
-import type { Clock } from "../base/time.ts";
-import type { Announcement, Member } from "../discovery/member.ts";
+import type { Announcement } from "../discovery/member.ts";
 import { hashText, memberHash } from "../discovery/member-hash.ts";
 import type { Send } from "../discovery/registry-client.ts";
 import { unknownInstance } from "./claims.ts";
-import type { Delta, Directory, DirectoryStatus, Grant, Report } from "./directory.ts";
+import type { Directory, DirectoryOptions, DirectoryStatus, Grant, Report } from "./directory.ts";
 import { EtcdApi } from "./etcd-api.ts";
 import { EtcdClient } from "./etcd-client.ts";
 import { EtcdContent } from "./etcd-content.ts";
@@ -18,23 +17,14 @@ import { EtcdSkipped } from "./etcd-skipped.ts";
 import { EtcdUpkeep } from "./etcd-upkeep.ts";
 import { EtcdWriter } from "./etcd-writer.ts";
 import { logChange, logMode } from "./journal.ts";
-import { MemberTable } from "./member-table.ts";
 import type { StoredInstance, StoredMember } from "./store.ts";
-import { Sweeper } from "./sweeper.ts";
+import { TableDirectory } from "./table-directory.ts";
 import type { Change } from "./table-types.ts";
 
 /** Settings of an {@link EtcdDirectory}. */
-export interface EtcdDirectoryOptions {
+export interface EtcdDirectoryOptions extends DirectoryOptions {
   /** URLs of the members' gateways, as `parseEtcdUrl` gives them. */
   readonly members: readonly string[];
-  readonly clock: Clock;
-  readonly log: Log;
-  /** The lease of an instance that asks for none. */
-  readonly leaseMs: number;
-  /** The lease of a header-only peer; 0 = for ever. */
-  readonly oldLeaseMs: number;
-  /** Whether what etcd has at addresses of the own machine is listed. */
-  readonly allowLoopback: boolean;
   /** From 0 to 1, for jitter. */
   readonly random?: (() => number) | undefined;
   readonly fetch?: Send | undefined;
@@ -55,29 +45,21 @@ function sameToWatchers(a: StoredInstance, b: StoredInstance | undefined): boole
  * While etcd does not answer, `status.trouble` says so, the list is as it was, beats are taken, and
  * what would have to be written is refused with UNAVAILABLE.
  */
-export class EtcdDirectory implements Directory {
-  readonly leaseMs: number;
+export class EtcdDirectory extends TableDirectory implements Directory {
   readonly #log: Log;
   readonly #client: EtcdClient;
-  readonly #table: MemberTable;
-  readonly #sweeper: Sweeper;
   readonly #leases: EtcdLeases;
   readonly #content: EtcdContent;
   readonly #mirror: EtcdMirror;
   readonly #writer: EtcdWriter;
   readonly #upkeep: EtcdUpkeep;
   readonly #skipped: EtcdSkipped;
-  readonly #listeners = new Set<() => void>();
   /** Before it is known which cluster it is. */
   readonly #firstEpoch: string = randomBytes(8).toString("hex");
 
   private constructor(options: EtcdDirectoryOptions) {
     const { clock, log, leaseMs, oldLeaseMs, allowLoopback, random = Math.random } = options;
-    this.leaseMs = leaseMs;
-    this.#log = log;
-    this.#client = new EtcdClient(options);
-    const api = new EtcdApi(this.#client);
-    this.#table = new MemberTable({
+    super({
       clock,
       leaseMs,
       oldLeaseMs,
@@ -86,23 +68,25 @@ export class EtcdDirectory implements Directory {
       onMode: (mode) => {
         // Before etcd was read it is warming, whatever the time.
         if (mode.kind !== "warm" || this.#mirror.cluster !== undefined) logMode(log, mode);
-        this.#tell();
+        this.tell();
       },
       onSilent: (id) => this.#upkeep.silent(id),
     });
-    this.#sweeper = new Sweeper(clock, this.#table);
+    this.#log = log;
+    this.#client = new EtcdClient(options);
+    const api = new EtcdApi(this.#client);
     this.#leases = new EtcdLeases(api, clock, oldLeaseMs, (held) => this.#upkeep.lost(held));
     this.#skipped = new EtcdSkipped(clock, log);
     this.#content = new EtcdContent({
-      table: this.#table,
+      table: this.table,
       leases: this.#leases,
       skipped: this.#skipped,
       allowLoopback,
       clock,
       log,
       restore: (held) => void this.#upkeep.restore(held),
-      onWhole: () => this.#tell(),
-      onTaken: () => this.#sweeper.arm(),
+      onWhole: () => this.tell(),
+      onTaken: () => this.sweeper.arm(),
     });
     this.#mirror = new EtcdMirror({ api, clock, log, random, target: this.#content });
     this.#writer = new EtcdWriter({
@@ -114,7 +98,7 @@ export class EtcdDirectory implements Directory {
     });
     this.#upkeep = new EtcdUpkeep({
       api,
-      table: this.#table,
+      table: this.table,
       leases: this.#leases,
       content: this.#content,
       mirror: this.#mirror,
@@ -128,13 +112,13 @@ export class EtcdDirectory implements Directory {
   static async open(options: EtcdDirectoryOptions): Promise<EtcdDirectory> {
     const directory = new EtcdDirectory(options);
     directory.#mirror.start();
-    directory.#sweeper.arm();
+    directory.sweeper.arm();
     await directory.#mirror.ready;
     return directory;
   }
 
   get status(): DirectoryStatus {
-    const { index, hash, warming, frozen } = this.#table;
+    const { index, hash, warming, frozen } = this.table;
     const { cluster, trouble } = this.#mirror;
     return {
       epoch: cluster === undefined ? this.#firstEpoch : this.#content.epochOf(cluster),
@@ -149,15 +133,15 @@ export class EtcdDirectory implements Directory {
   async put(announcement: Announcement, secret?: string, owner?: string): Promise<Grant> {
     this.#checkReady();
     const { id, load, lagMs } = announcement;
-    const { record, secret: proof, news } = this.#table.prepare(announcement, secret, owner);
+    const { record, secret: proof, news } = this.table.prepare(announcement, secret, owner);
     const held = this.#leases.get(instanceKey(id));
-    if (held === undefined || news || !sameToWatchers(record, this.#table.record(id))) {
+    if (held === undefined || news || !sameToWatchers(record, this.table.record(id))) {
       return this.#claim(announcement, secret, owner);
     }
-    this.#table.beat(id, proof, record.announcement.revision, { load, lagMs });
+    this.table.beat(id, proof, record.announcement.revision, { load, lagMs });
     this.#leases.beat(held);
-    this.#sweeper.arm();
-    return { id, secret: proof, leaseMs: record.leaseMs, index: this.#table.index };
+    this.sweeper.arm();
+    return { id, secret: proof, leaseMs: record.leaseMs, index: this.table.index };
   }
 
   async renew(id: string, secret: string, revision: number, report: Report): Promise<Grant> {
@@ -168,25 +152,25 @@ export class EtcdDirectory implements Directory {
     if (isLost && revision <= known.announcement.revision) {
       await this.#claim(known.announcement, secret, known.owner);
     }
-    const { leaseMs, write } = this.#table.beat(id, secret, revision, report);
+    const { leaseMs, write } = this.table.beat(id, secret, revision, report);
     if (write !== undefined) {
       this.#checkReady();
       const make = (): StoredMember | undefined =>
-        this.#table.beat(id, secret, revision, report).write;
+        this.table.beat(id, secret, revision, report).write;
       const written = await this.#writer.write(key, make);
       if (written !== undefined) this.#content.heard(written.record, written.revision);
     }
     const held = this.#leases.get(key);
     if (held !== undefined) this.#leases.beat(held);
-    this.#sweeper.arm();
-    return { id, secret, leaseMs, index: this.#table.index };
+    this.sweeper.arm();
+    return { id, secret, leaseMs, index: this.table.index };
   }
 
   async leave(id: string, secret: string, revision?: number): Promise<void> {
     await this.#known(id);
     const make = (): StoredMember | undefined => {
-      const record = this.#table.prepareLeave(id, secret, revision);
-      const known = this.#table.record(id);
+      const record = this.table.prepareLeave(id, secret, revision);
+      const known = this.table.record(id);
       const isDone =
         known?.state === "left" && known.announcement.revision === record.announcement.revision;
       return isDone ? undefined : record;
@@ -202,42 +186,20 @@ export class EtcdDirectory implements Directory {
     const record: StoredMember = { address, old: true };
     if (this.#leases.get(key) === undefined) {
       await this.#writer.write(key, () => {
-        if (!this.#table.hasAddress(address)) this.#table.makeRoom();
+        if (!this.table.hasAddress(address)) this.table.makeRoom();
         return record;
       });
     }
     const held = this.#leases.get(key);
     if (held === undefined) return;
-    this.#table.adopt(record, { held: true });
+    this.table.adopt(record, { held: true });
     this.#leases.beat(held);
-    this.#sweeper.arm();
-  }
-
-  announced(id: string): Announcement | undefined {
-    return this.#table.record(id)?.announcement;
-  }
-
-  list(): readonly Member[] {
-    return this.#table.list();
-  }
-
-  addresses(): readonly Address[] {
-    return this.#table.addresses();
-  }
-
-  since(index: number): Delta | undefined {
-    return this.#table.since(index);
-  }
-
-  onChange(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    this.sweeper.arm();
   }
 
   /** Nothing is told or written any more; what is in etcd stays under its leases. Twice is fine. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#listeners.clear();
-    this.#sweeper[Symbol.dispose]();
+    this.end();
     this.#upkeep[Symbol.dispose]();
     this.#leases[Symbol.dispose]();
     this.#skipped[Symbol.dispose]();
@@ -256,11 +218,11 @@ export class EtcdDirectory implements Directory {
 
   /** What is known of an instance, by etcd if not here: it may be there since a moment ago. */
   async #known(id: string): Promise<StoredInstance> {
-    const known = this.#table.record(id);
+    const known = this.table.record(id);
     if (known !== undefined) return known;
     this.#checkReady();
     await this.#writer.look(instanceKey(id));
-    const found = this.#table.record(id);
+    const found = this.table.record(id);
     if (found === undefined) throw unknownInstance(id);
     return found;
   }
@@ -269,17 +231,17 @@ export class EtcdDirectory implements Directory {
   async #claim(announcement: Announcement, secret?: string, owner?: string): Promise<Grant> {
     this.#checkReady();
     const { id } = announcement;
-    let prepared = this.#table.prepare(announcement, secret, owner);
+    let prepared = this.table.prepare(announcement, secret, owner);
     const written = await this.#writer.write(instanceKey(id), () => {
-      prepared = this.#table.prepare(announcement, secret, owner);
+      prepared = this.table.prepare(announcement, secret, owner);
       return prepared.record;
     });
     const { record, proven, secret: proof } = prepared;
     if (written !== undefined) this.#content.heard(record, written.revision, proven);
     const held = this.#leases.get(instanceKey(id));
     if (held !== undefined) this.#leases.beat(held);
-    this.#sweeper.arm();
-    return { id, secret: proof, leaseMs: record.leaseMs, index: this.#table.index };
+    this.sweeper.arm();
+    return { id, secret: proof, leaseMs: record.leaseMs, index: this.table.index };
   }
 
   #changed(change: Change): void {
@@ -288,11 +250,6 @@ export class EtcdDirectory implements Directory {
     // Another process has its address. Every registry sees that; the first one removes the key.
     if (kind === "replaced" && held !== undefined) void this.#writer.remove(held);
     if (!this.#content.isReading) logChange(this.#log, change);
-    this.#tell();
-  }
-
-  #tell(): void {
-    this.#sweeper.arm();
-    for (const listener of this.#listeners) listener();
+    this.tell();
   }
 }

@@ -2,13 +2,13 @@ import { randomBytes } from "node:crypto";
 import type { Address } from "../base/address.ts";
 import type { Log } from "../base/log.ts";
 import type { Clock } from "../base/time.ts";
-import type { Announcement, Member } from "../discovery/member.ts";
+import type { Announcement } from "../discovery/member.ts";
 import { hashText } from "../discovery/member-hash.ts";
-import type { Delta, Directory, DirectoryStatus, Grant, Report } from "./directory.ts";
+import type { Directory, DirectoryStatus, Grant, Report } from "./directory.ts";
 import { logChange, logMode } from "./journal.ts";
-import { MemberTable } from "./member-table.ts";
+import type { MemberTable } from "./member-table.ts";
 import type { Store } from "./store.ts";
-import { Sweeper } from "./sweeper.ts";
+import { TableDirectory } from "./table-directory.ts";
 import type { Change } from "./table-types.ts";
 
 /** Settings of a {@link LocalDirectory}. */
@@ -27,36 +27,31 @@ export interface LocalDirectoryOptions {
  * The members of one registry, in its own memory. A store may remember them for the next start: it
  * is told of changes of membership and state and never of beats, and nobody waits for it.
  */
-export class LocalDirectory implements Directory {
-  readonly leaseMs: number;
+export class LocalDirectory extends TableDirectory implements Directory {
   /** Its members. Whoever else writes to it is told of as any other. */
-  readonly table: MemberTable;
+  declare readonly table: MemberTable;
   readonly #log: Log;
   readonly #store: Store;
-  readonly #sweeper: Sweeper;
   /** Random per start: an index of one epoch says nothing in another. */
   readonly #epoch: string = randomBytes(8).toString("hex");
-  readonly #listeners = new Set<() => void>();
   /** What comes from the store is neither logged one by one nor written back. */
   #restoring = false;
 
   /** Begins empty, whatever the store has. */
   constructor({ clock, log, store, leaseMs, oldLeaseMs }: LocalDirectoryOptions) {
-    this.#log = log;
-    this.#store = store;
-    this.table = new MemberTable({
+    super({
       clock,
       leaseMs,
       oldLeaseMs,
       onChange: (change) => this.#changed(change),
       onMode: (mode) => {
         logMode(log, mode);
-        this.#tell();
+        this.tell();
       },
     });
-    this.leaseMs = this.table.leaseMs;
-    this.#sweeper = new Sweeper(clock, this.table);
-    this.#sweeper.arm();
+    this.#log = log;
+    this.#store = store;
+    this.sweeper.arm();
   }
 
   /** Begins with what the store has. Everybody who is in it has a full lease from now. */
@@ -66,7 +61,7 @@ export class LocalDirectory implements Directory {
     directory.#restoring = true;
     for (const record of records) directory.table.adopt(record);
     directory.#restoring = false;
-    directory.#sweeper.arm();
+    directory.sweeper.arm();
     if (records.length > 0) options.log.info("members restored", { count: records.length });
     return directory;
   }
@@ -82,7 +77,7 @@ export class LocalDirectory implements Directory {
     // A new secret or revision need not be a change that anybody else is told of.
     const record = news ? this.table.record(announcement.id) : undefined;
     if (record !== undefined) this.#store.put(record);
-    this.#sweeper.arm();
+    this.sweeper.arm();
     return grant;
   }
 
@@ -99,31 +94,9 @@ export class LocalDirectory implements Directory {
     this.table.putAddress(address);
   }
 
-  announced(id: string): Announcement | undefined {
-    return this.table.record(id)?.announcement;
-  }
-
-  list(): readonly Member[] {
-    return this.table.list();
-  }
-
-  addresses(): readonly Address[] {
-    return this.table.addresses();
-  }
-
-  since(index: number): Delta | undefined {
-    return this.table.since(index);
-  }
-
-  onChange(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
-
   /** Nothing is told any more. Twice is fine. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#listeners.clear();
-    this.#sweeper[Symbol.dispose]();
+    this.end();
     await this.#store.close();
   }
 
@@ -136,11 +109,6 @@ export class LocalDirectory implements Directory {
       this.#store.put({ address, old: true });
     else this.#store.remove(id ?? address);
     logChange(this.#log, change);
-    this.#tell();
-  }
-
-  #tell(): void {
-    this.#sweeper.arm();
-    for (const listener of this.#listeners) listener();
+    this.tell();
   }
 }

@@ -1,24 +1,11 @@
 import { GeeError } from "../base/errors.ts";
-import type { Log } from "../base/log.ts";
 import type { Clock } from "../base/time.ts";
-import type { Directory } from "./directory.ts";
+import type { Directory, DirectoryOptions } from "./directory.ts";
 import { EtcdDirectory } from "./etcd-directory.ts";
 import { parseEtcdUrl } from "./etcd-url.ts";
 import { LocalDirectory } from "./local-directory.ts";
 import { SqliteStore } from "./sqlite-store.ts";
 import { MemoryStore } from "./store.ts";
-
-/** What every kind of directory is given. */
-export interface DirectoryOptions {
-  readonly clock: Clock;
-  readonly log: Log;
-  /** The lease of an instance that asks for none. */
-  readonly leaseMs: number;
-  /** The lease of a header-only peer; 0 = for ever. */
-  readonly oldLeaseMs: number;
-  /** Whether members that are kept at addresses of the own machine are listed again. */
-  readonly allowLoopback: boolean;
-}
 
 /** Longer than anybody is waited for. */
 const ever = 2 ** 31 - 1;
