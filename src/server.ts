@@ -1,11 +1,9 @@
 import { connect } from "./client.ts";
 import { type Address, formatEndpoint, parseEndpoint } from "./base/address.ts";
-import { Deadlines } from "./base/deadlines.ts";
 import { limits } from "./base/limits.ts";
 import { advertisedAddress, checkExposure, parseListen } from "./base/listening.ts";
 import { type Log, stderrLog } from "./base/log.ts";
 import { type Clock, systemClock } from "./base/time.ts";
-import { Turns } from "./base/turns.ts";
 import { announceAt } from "./discovery/announcer.ts";
 import type { Heartbeat } from "./discovery/heartbeat.ts";
 import { newInstanceId } from "./discovery/member.ts";
@@ -14,19 +12,12 @@ import type { OwnFacts } from "./discovery/own-facts.ts";
 import { checkRegistryToken, parseRegistryUrls } from "./discovery/registry-url.ts";
 import { maxConnections } from "./net/descriptors.ts";
 import { listen, type Listener } from "./net/listen.ts";
-import { Admission } from "./rpc/admission.ts";
 import type { NestedCaller } from "./rpc/context.ts";
-import { createServerHello } from "./rpc/greeting.ts";
+import { Hosting } from "./rpc/hosting.ts";
 import type { ServerInterceptor } from "./rpc/interceptors.ts";
-import { KeyStore } from "./rpc/key-store.ts";
 import { NestedCalls } from "./rpc/nested-calls.ts";
 import { createServiceTable, disposeService } from "./rpc/service.ts";
 import type { ServedService, ServiceOptions } from "./rpc/service.ts";
-import { Session, type SessionHost } from "./rpc/session.ts";
-import { checkCount } from "./rpc/start-rules.ts";
-import { Shutdown } from "./rpc/shutdown.ts";
-import { Upkeep } from "./rpc/upkeep.ts";
-import { checkMaxMessageBytes } from "./wire/hello.ts";
 
 /** Settings of {@link serve}. */
 export interface ServeOptions extends OwnFacts {
@@ -121,35 +112,34 @@ class RunningServer implements Server {
   readonly registered: Promise<string | undefined>;
   readonly #options: ServeOptions;
   readonly #log: Log;
-  readonly #shutdown: Shutdown;
+  readonly #hosting: Hosting;
   readonly #ownClient: NestedCalls;
-  readonly #sessions: Set<Session>;
   readonly #listener: Listener;
   readonly #heartbeat: Heartbeat | undefined;
   #stopped: Promise<void> | undefined;
 
   constructor(parts: {
     readonly options: ServeOptions;
-    readonly host: SessionHost;
-    readonly sessions: Set<Session>;
+    readonly clock: Clock;
+    readonly log: Log;
+    readonly id: string;
+    readonly services: readonly ServedService[];
+    readonly hosting: Hosting;
     readonly listener: Listener;
     readonly address: Address;
     readonly registries: readonly string[];
-    readonly shutdown: Shutdown;
     readonly ownClient: NestedCalls;
   }) {
-    const { host, address, registries } = parts;
-    const { clock, log, table } = host;
+    const { address, clock, hosting, log, registries } = parts;
     const facts = ownFacts(parts.options);
     this.#options = parts.options;
     this.#log = log;
-    this.#shutdown = parts.shutdown;
+    this.#hosting = hosting;
     this.#ownClient = parts.ownClient;
-    this.#sessions = parts.sessions;
     this.#listener = parts.listener;
     this.address = address;
-    this.services = table.services;
-    this.id = host.hello.instance;
+    this.services = parts.services;
+    this.id = parts.id;
     this.#heartbeat = announceAt(registries, {
       token: parts.options.registryToken,
       inThread: parts.options.beatThread ?? parts.options.clock === undefined,
@@ -159,7 +149,7 @@ class RunningServer implements Server {
         address,
         services: this.services.map(({ name }) => name),
         ...facts,
-        load: host.running,
+        load: hosting.running,
         draining: false,
       }),
       clock,
@@ -169,17 +159,15 @@ class RunningServer implements Server {
   }
 
   inFlight(): number {
-    let sum = 0;
-    for (const session of this.#sessions) sum += session.inFlight;
-    return sum;
+    return this.#hosting.inFlight;
   }
 
   connections(): number {
-    return this.#sessions.size;
+    return this.#hosting.connections;
   }
 
   stop(options: Parameters<Server["stop"]>[0] = {}): Promise<void> {
-    this.#stopped ??= this.#shutdown.run(
+    this.#stopped ??= this.#hosting.stop(
       {
         lameDuckMs: options.lameDuckMs ?? this.#options.lameDuckMs ?? limits.lameDuckMs,
         drainTimeoutMs:
@@ -220,75 +208,47 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const endpoint = parseListen(options.listen ?? "tcp@127.0.0.1:0");
   checkExposure(endpoint, options.insecure === true);
   const table = createServiceTable(options.services, options.methods, options.interceptors);
-  const own = {
-    maxInFlight: checkCount("maxInFlight", options.maxInFlight ?? limits.maxInFlight),
-    maxMessageBytes: options.maxMessageBytes ?? limits.maxMessageBytes,
-  };
-  checkMaxMessageBytes(own.maxMessageBytes);
   const registries = parseRegistryUrls(options.registry ?? []);
   const { registryToken, zone } = options;
   ownFacts(options);
   checkRegistryToken(registries, registryToken, log);
-  const sessions = new Set<Session>();
-  const admission = new Admission(maxConnections(), clock);
-  const upkeep = new Upkeep({ clock, maxConnectionAgeMs: options.maxConnectionAgeMs });
   const ownClient = new NestedCalls(
     registries.length === 0
       ? undefined
       : () => connect({ registry: registries, registryToken, clock, log, zone }),
   );
-  const host: SessionHost = {
+  const id = newInstanceId();
+  const hosting = new Hosting({
     clock,
-    deadlines: new Deadlines(clock),
-    turns: new Turns(clock),
     log,
     table,
-    hello: createServerHello(table, newInstanceId(), own),
-    keys: new KeyStore(clock),
+    instance: id,
     nested: options.client ?? ownClient,
-    maxInFlight: own.maxInFlight,
-    maxRunningHandlers: checkCount(
-      "maxRunningHandlers",
-      options.maxRunningHandlers ?? limits.maxRunningHandlers,
-    ),
-    detached: new Set(),
-    running: 0,
-    draining: false,
-    greeted: (session) => admission.greeted(session),
-    changed(session) {
-      if (session.isClosed && sessions.delete(session)) {
-        admission.left(session);
-        upkeep.remove(session);
-      }
-      shutdown.look();
-    },
-  };
+    maxConnections: maxConnections(),
+    maxInFlight: options.maxInFlight,
+    maxRunningHandlers: options.maxRunningHandlers,
+    maxMessageBytes: options.maxMessageBytes,
+    maxConnectionAgeMs: options.maxConnectionAgeMs,
+  });
   // A server that nobody is told of needs no address that callers can reach.
   const isTold = registries.length > 0 || options.advertise !== undefined;
   const advertise = (at: Address): Address =>
     isTold ? advertisedAddress(options.advertise, parseEndpoint(at)) : at;
   // A wrong address is found before anything listens.
   advertise(formatEndpoint(endpoint.kind === "tcp" ? { ...endpoint, port: 1 } : endpoint));
-  const shutdown = new Shutdown(clock, host, sessions);
-  const listener = await listen(endpoint, clock, (link) => {
-    const session = new Session(link, host);
-    sessions.add(session);
-    upkeep.add(session);
-    const refusal = admission.enter(session);
-    // The link opens when this returns; before that nothing can be said on it.
-    if (refusal !== undefined) queueMicrotask(() => session.channel.refuse(refusal));
-    return session.channel;
-  });
+  const listener = await listen(endpoint, clock, (link) => hosting.accept(link));
   try {
     const address = advertise(listener.address);
     return new RunningServer({
       options,
-      host,
-      sessions,
+      clock,
+      log,
+      id,
+      services: table.services,
+      hosting,
       listener,
       address,
       registries,
-      shutdown,
       ownClient,
     });
   } catch (error) {
