@@ -15,8 +15,8 @@ import { Pool } from "./rpc/pool.ts";
 import { failedCall } from "./rpc/callable.ts";
 import { interceptCalls, interceptWork } from "./rpc/interceptors.ts";
 import type { ClientInterceptor, Invocation } from "./rpc/interceptors.ts";
-import { createRemote } from "./rpc/remote.ts";
-import type { Call, CallOptions, OneWay, Remote } from "./rpc/remote.ts";
+import { createStubs, noOptions } from "./rpc/remote.ts";
+import type { Call, CallOptions, MakeStub, Services } from "./rpc/remote.ts";
 import { checkMaxMessageBytes } from "./wire/hello.ts";
 import {
   everyAnswer,
@@ -30,7 +30,6 @@ import { checkCanary, checkSubset } from "./routing/fleet-options.ts";
 import {
   createPatienceMaker,
   createRequestMaker,
-  noOptions,
   policyNamed,
   withSignal,
 } from "./routing/request.ts";
@@ -105,10 +104,10 @@ export interface ReadyOptions {
 export interface Gee extends AsyncDisposable {
   /**
    * A typed stub: `gee.service<Foo>("Foo").Sum(1, 2)`. Cheap to make; all stubs share the
-   * connections. Options hold for every call made through it.
+   * connections. Options hold for every call made through it. What {@link Services} names needs no
+   * type: `gee.service("Foo")`.
    */
-  service<T>(name: string, options: CallOptions & { readonly oneWay: true }): OneWay<T>;
-  service<T>(name: string, options?: CallOptions & { readonly oneWay?: false }): Remote<T>;
+  readonly service: MakeStub<Services>;
   /**
    * Calls `Service.Method` on one member. Awaited, it resolves with the result; iterated, it gives
    * the items of a method that answers with a stream. An argument that is an `AsyncIterable` is sent
@@ -214,12 +213,6 @@ export function connect(options: ConnectOptions = {}): Gee {
   }, interceptors);
   const call: Gee["call"] = (method, args = [], own = noOptions) => makeCall(method, args, own);
 
-  function service<T>(name: string, own: CallOptions & { readonly oneWay: true }): OneWay<T>;
-  function service<T>(name: string, own?: CallOptions & { readonly oneWay?: false }): Remote<T>;
-  function service(name: string, own: CallOptions = noOptions): object {
-    return createRemote(name, (method, args) => makeCall(method, args, own));
-  }
-
   /** Calls every member, and cancels what is left when `work` is done with the answers. */
   async function callAll<T>(
     { method, args, options: own }: Invocation,
@@ -262,7 +255,7 @@ export function connect(options: ConnectOptions = {}): Gee {
 
   return {
     call,
-    service,
+    service: createStubs(makeCall),
     broadcast: (method, args = [], own = {}) =>
       interceptWork(interceptors, { method, args, options: own }, (invocation) =>
         callAll(invocation, everyAnswer),

@@ -24,6 +24,14 @@ export type {
   Request,
   ServerInterceptor,
 } from "./rpc/interceptors.ts";
-export type { Call, CallOptions, ItemStream, OneWay, Remote } from "./rpc/remote.ts";
+export type {
+  Call,
+  CallOptions,
+  ItemStream,
+  MakeStub,
+  OneWay,
+  Remote,
+  Services,
+} from "./rpc/remote.ts";
 export type { MethodOptions, ServedService, ServiceOptions } from "./rpc/service.ts";
 export type { Metadata } from "./wire/message.ts";

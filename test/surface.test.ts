@@ -44,6 +44,7 @@ test("and the types of what they take and give", () => {
     "ItemStream",
     "Log",
     "LogFields",
+    "MakeStub",
     "Member",
     "Metadata",
     "MethodOptions",
@@ -62,6 +63,7 @@ test("and the types of what they take and give", () => {
     "Server",
     "ServerInterceptor",
     "ServiceOptions",
+    "Services",
     "Tags",
     "Timer",
   ]);

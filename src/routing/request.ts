@@ -7,6 +7,7 @@ import type { Clock } from "../base/time.ts";
 import { policies } from "../fleet/policies.ts";
 import type { Policy } from "../fleet/policy.ts";
 import type { StreamArgument } from "../rpc/call-request.ts";
+import { noOptions } from "../rpc/remote.ts";
 import type { CallOptions } from "../rpc/remote.ts";
 import type { RoutedRequest } from "./routed-call.ts";
 import type { Patience } from "./within.ts";
@@ -45,9 +46,6 @@ function tooLate(method: string, parent: string): GeeError {
     executed: "no",
   });
 }
-
-/** What a call has that names no options. */
-export const noOptions: CallOptions = Object.freeze({});
 
 /** Makes of what a caller says the request that is routed. */
 export type MakeRequest = (

@@ -1,7 +1,7 @@
 import { GeeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { Metadata } from "../wire/message.ts";
-import type { Call, CallOptions, Remote } from "./remote.ts";
+import type { Call, CallOptions, MakeStub, Services } from "./remote.ts";
 
 /** What a handler may know of the call that it answers. */
 export interface CallContext {
@@ -23,7 +23,7 @@ export interface CallContext {
    * Another service, called on behalf of this call: what remains of its deadline, its cancellation
    * and its attempt go along. The server finds it at its own registries.
    */
-  service<T>(name: string, options?: CallOptions & { readonly oneWay?: false }): Remote<T>;
+  readonly service: MakeStub<Services>;
   /** Calls `Service.Method` of another service on behalf of this call, as `service` does. */
   call(method: string, args?: readonly unknown[], options?: CallOptions): Call;
   /** Sends metadata with the answer: with the result, or with a stream's first item. */
@@ -35,7 +35,6 @@ export interface CallContext {
 /** Who makes the calls that handlers make: a client. */
 export interface NestedCaller {
   call(method: string, args: readonly unknown[], options: CallOptions): Call;
-  service<T>(name: string, options: CallOptions & { readonly oneWay?: false }): Remote<T>;
 }
 
 let current: CallContext | undefined;

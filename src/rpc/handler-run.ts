@@ -6,7 +6,8 @@ import type { Clock } from "../base/time.ts";
 import { callFlags } from "../wire/message.ts";
 import type { CallMessage, Metadata } from "../wire/message.ts";
 import type { CallContext, NestedCaller } from "./context.ts";
-import type { Call, CallOptions, Remote } from "./remote.ts";
+import { createStubs } from "./remote.ts";
+import type { Call, CallOptions, MakeStub, Services } from "./remote.ts";
 import type { ServedMethod } from "./service.ts";
 
 const noMetadata: Metadata = Object.freeze({});
@@ -113,8 +114,8 @@ export class HandlerRun implements CallContext, DeadlineEntry {
     this.trailingMetadata = { ...this.trailingMetadata, ...metadata };
   }
 
-  service<T>(name: string, options: CallOptions & { readonly oneWay?: false } = {}): Remote<T> {
-    return this.#host.nested.service<T>(name, { ...options, context: this });
+  get service(): MakeStub<Services> {
+    return createStubs((method, args, options) => this.call(method, args, options));
   }
 
   call(method: string, args: readonly unknown[] = [], options: CallOptions = {}): Call {

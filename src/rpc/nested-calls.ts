@@ -1,6 +1,6 @@
 import { GeeError } from "../base/errors.ts";
 import type { NestedCaller } from "./context.ts";
-import type { Call, CallOptions, Remote } from "./remote.ts";
+import type { Call, CallOptions } from "./remote.ts";
 
 /** The client of a server's own handlers, opened when the first of them calls another service. */
 export class NestedCalls implements NestedCaller, AsyncDisposable {
@@ -28,13 +28,7 @@ export class NestedCalls implements NestedCaller, AsyncDisposable {
     return this.#opened().call(method, args, options);
   }
 
-  service<T>(name: string, options: NestedOptions): Remote<T> {
-    return this.#opened().service<T>(name, options);
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#client?.[Symbol.asyncDispose]();
   }
 }
-
-type NestedOptions = CallOptions & { readonly oneWay?: false };

@@ -78,6 +78,9 @@ export interface CallOptions {
   readonly oneWay?: boolean;
 }
 
+/** What a call has that names no options. */
+export const noOptions: CallOptions = Object.freeze({});
+
 /**
  * A call under way, of which nobody has said yet what it answers with. Awaited, it is the single
  * result; iterated, the stream of items. The wrong one of the two rejects and names the right one.
@@ -142,6 +145,39 @@ export type OneWay<T> = {
 };
 
 /**
+ * The services that a program knows by their names, each with its type; none are known here. A
+ * declaration adds them, as the output of `gee types` does, and from then on `service("Foo")` is typed
+ * by its name alone:
+ *
+ * ```ts
+ * declare module "gee" {
+ *   interface Services {
+ *     Foo: Foo;
+ *   }
+ * }
+ * ```
+ */
+export interface Services {}
+
+/**
+ * Makes typed stubs: of a service in `S` by its name, of any other by the type that is named,
+ * `service<Foo>("Foo")`. With `oneWay` the methods are those of {@link OneWay}. Without either type
+ * the stub has no methods.
+ */
+export interface MakeStub<S> {
+  <K extends keyof S & string>(
+    name: K,
+    options: CallOptions & { readonly oneWay: true },
+  ): OneWay<S[K]>;
+  <K extends keyof S & string>(
+    name: K,
+    options?: CallOptions & { readonly oneWay?: false },
+  ): Remote<S[K]>;
+  <T>(name: string, options: CallOptions & { readonly oneWay: true }): OneWay<T>;
+  <T>(name: string, options?: CallOptions & { readonly oneWay?: false }): Remote<T>;
+}
+
+/**
  * Whether the language itself looks a name up on objects that it is handed: to await one, to write
  * it as JSON or as text. No server serves those that every object has.
  */
@@ -177,4 +213,27 @@ export function createRemote(
       return method;
     },
   });
+}
+
+/**
+ * Makes stubs whose calls go through `call`, with the options that a stub was made with. `S` says
+ * which services are typed by their names alone.
+ */
+export function createStubs<S>(
+  call: (method: string, args: readonly unknown[], options: CallOptions) => Promise<unknown>,
+): MakeStub<S> {
+  function stub<K extends keyof S & string>(
+    name: K,
+    options: CallOptions & { readonly oneWay: true },
+  ): OneWay<S[K]>;
+  function stub<K extends keyof S & string>(
+    name: K,
+    options?: CallOptions & { readonly oneWay?: false },
+  ): Remote<S[K]>;
+  function stub<T>(name: string, options: CallOptions & { readonly oneWay: true }): OneWay<T>;
+  function stub<T>(name: string, options?: CallOptions & { readonly oneWay?: false }): Remote<T>;
+  function stub(name: string, options: CallOptions = noOptions): object {
+    return createRemote(name, (method, args) => call(method, args, options));
+  }
+  return stub;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { createRemote, type Call } from "../../src/rpc/remote.ts";
+import { createRemote, createStubs, type Call } from "../../src/rpc/remote.ts";
 
 interface Foo {
   Sum(a: number, b: number): number;
@@ -60,4 +60,20 @@ test("awaiting, printing and cloning a remote calls nothing", async () => {
 test("a remote cannot be written to", () => {
   const { foo } = recorded();
   expect(() => Object.assign(foo, { Sum: () => 1 })).toThrow(TypeError);
+});
+
+test("a stub calls with the options that it was made with", async () => {
+  const calls: unknown[] = [];
+  const stub = createStubs<{ Foo: Foo }>((method, args, options) => {
+    calls.push([method, args, options]);
+    return Promise.resolve(3);
+  });
+  expect(await stub("Foo").Sum(1, 2)).toBe(3);
+  await stub("Foo", { timeoutMs: 5 }).Sum(3, 4);
+  await stub<Foo>("Bar", { oneWay: true }).Sum(5, 6);
+  expect(calls).toEqual([
+    ["Foo.Sum", [1, 2], {}],
+    ["Foo.Sum", [3, 4], { timeoutMs: 5 }],
+    ["Bar.Sum", [5, 6], { oneWay: true }],
+  ]);
 });
