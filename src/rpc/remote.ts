@@ -119,6 +119,14 @@ type MethodName<T, K extends keyof T> = K extends `_${string}` | symbol | number
     ? K
     : never;
 
+/** What the method `K` takes. */
+type Arguments<T, K extends keyof T> = T[K] extends (...args: infer A) => unknown ? A : never;
+
+/** What its callers get. */
+type Answered<T, K extends keyof T> = T[K] extends (...args: never[]) => infer R
+  ? Answer<R>
+  : never;
+
 /**
  * A service as its callers see it: the same methods, each answering with a promise, or with an
  * {@link ItemStream} when it returns a generator or anything else that is iterated with `for await`,
@@ -126,12 +134,11 @@ type MethodName<T, K extends keyof T> = K extends `_${string}` | symbol | number
  * come. Of overloads callers see the last, and type parameters as what they extend.
  *
  * Flat on purpose, and one method for one, so that an editor shows it at once, with the comments of
- * the class.
+ * the class. That each is a function is plain without a look at the method: of a list of names an
+ * editor asks that of every one, and would work out hundreds of types for it.
  */
 export type Remote<T> = {
-  readonly [K in keyof T as MethodName<T, K>]: T[K] extends (...args: infer A) => infer R
-    ? (...args: A) => Answer<R>
-    : never;
+  readonly [K in keyof T as MethodName<T, K>]: (...args: Arguments<T, K>) => Answered<T, K>;
 };
 
 /**
@@ -139,9 +146,7 @@ export type Remote<T> = {
  * with a promise that is kept when the call has left.
  */
 export type OneWay<T> = {
-  readonly [K in keyof T as MethodName<T, K>]: T[K] extends (...args: infer A) => unknown
-    ? (...args: A) => Promise<void>
-    : never;
+  readonly [K in keyof T as MethodName<T, K>]: (...args: Arguments<T, K>) => Promise<void>;
 };
 
 /**
