@@ -112,8 +112,14 @@ type Answer<R> = [R] extends [Nothing | PromiseLike<Nothing>]
     ? ItemStream<I>
     : Promise<Awaited<R>>;
 
-/** `K` if it names a method that can be called: a public one without a leading underscore. */
-type MethodName<T, K extends keyof T> = K extends `_${string}` | symbol | number
+/**
+ * Names that are no methods of a stub: those with a leading underscore are not served, and the others
+ * the language itself looks up (see `isLanguages`).
+ */
+type NoMethod = `_${string}` | symbol | number | "then" | "toJSON" | keyof typeof Object.prototype;
+
+/** `K` if it names a method that can be called. */
+type MethodName<T, K extends keyof T> = K extends NoMethod
   ? never
   : T[K] extends (...args: never[]) => unknown
     ? K
