@@ -1,11 +1,30 @@
 const name = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
 
-/** Whether text is a service's name: a letter, then up to 63 letters, digits or underscores. */
+/** What the names of the services begin with that every server has of its own. */
+const ownPrefix = "gee.";
+
+/**
+ * Whether text is a name for a person's service or method: a letter, then up to 63 letters, digits or
+ * underscores.
+ */
 export function isServiceName(text: string): boolean {
   return name.test(text);
 }
 
-/** A method's name taken apart: `"Foo.Sum"` is service `Foo`, method `Sum`. */
+/** Whether a service of that name is one that every server has of its own, such as `gee.Health`. */
+export function isOwnService(service: string): boolean {
+  return service.startsWith(ownPrefix);
+}
+
+/** Whether text is the name of a service that a server may have, be it one of its own. */
+export function isServedName(text: string): boolean {
+  return name.test(isOwnService(text) ? text.slice(ownPrefix.length) : text);
+}
+
+/**
+ * A method's name taken apart: `"Foo.Sum"` is service `Foo`, method `Sum`; `"gee.Health.Check"` is
+ * service `gee.Health`, method `Check`.
+ */
 export interface MethodName {
   readonly service: string;
   readonly method: string;
@@ -19,11 +38,12 @@ const maxParsed = 1_024;
 export function parseMethodName(text: string): MethodName | undefined {
   const known = parsed.get(text);
   if (known !== undefined) return known;
-  const dot = text.indexOf(".");
+  // The last one: a service of the server's own has one in its name.
+  const dot = text.lastIndexOf(".");
   if (dot < 0) return undefined;
   const service = text.slice(0, dot);
   const method = text.slice(dot + 1);
-  if (!name.test(service) || !name.test(method)) return undefined;
+  if (!isServedName(service) || !name.test(method)) return undefined;
   if (parsed.size < maxParsed) parsed.set(text, { service, method });
   return { service, method };
 }

@@ -1,6 +1,6 @@
 import { isCallable } from "../base/address.ts";
 import { GeeError } from "../base/errors.ts";
-import { nearest } from "../base/names.ts";
+import { isOwnService, nearest } from "../base/names.ts";
 import type { Member } from "../discovery/member.ts";
 import type { Tags } from "../fleet/preference.ts";
 import { ServiceFleet } from "./service-fleet.ts";
@@ -11,6 +11,20 @@ export interface Wanted {
   readonly service: string;
   /** The one instance that may answer, by id. */
   readonly to: string | undefined;
+}
+
+/** The one fleet for the services that every server has of its own. No service has this name. */
+const ownServices = "gee.";
+
+/** Whether a member is known to serve; what every server has of its own is not listed. */
+export function serves(member: Pick<Member, "services">, service: string): boolean {
+  const { services } = member;
+  return services !== undefined && (isOwnService(service) || services.includes(service));
+}
+
+/** Where people see who there is. */
+function listOf(service: string): string {
+  return isOwnService(service) ? "gee list" : `gee list ${service}`;
 }
 
 /** The members of a list by what they serve. What is known of a member outlives the list. */
@@ -49,7 +63,7 @@ export class Fleets {
     const now = clock.now();
     this.#listed = new Set(list.flatMap(({ services }) => services ?? []));
     for (const [service, fleet] of this.#byService) {
-      if (this.#listed.has(service)) fleet.use(this.#serving(service), now);
+      if (this.#isListed(service)) fleet.use(this.#serving(service), now);
       else this.#byService.delete(service);
     }
     const old = list.filter(({ services }) => services === undefined);
@@ -61,7 +75,12 @@ export class Fleets {
   }
 
   #serving(service: string): readonly Member[] {
-    return this.#list.filter(({ services }) => services?.includes(service) === true);
+    return this.#list.filter((member) => serves(member, service));
+  }
+
+  /** Whoever lists anything has the services that every server has. */
+  #isListed(service: string): boolean {
+    return isOwnService(service) ? this.#listed.size > 0 : this.#listed.has(service);
   }
 
   /**
@@ -93,13 +112,14 @@ export class Fleets {
   }
 
   #find(service: string): ServiceFleet {
-    const known = this.#byService.get(service);
+    const name = isOwnService(service) ? ownServices : service;
+    const known = this.#byService.get(name);
     if (known !== undefined) return known;
     // Only what is listed is remembered: a caller's own names must not fill the map.
-    if (!this.#listed.has(service)) return this.#old;
+    if (!this.#isListed(name)) return this.#old;
     const fleet = new ServiceFleet(this.#options);
-    fleet.use(this.#serving(service), this.#options.clock.now());
-    this.#byService.set(service, fleet);
+    fleet.use(this.#serving(name), this.#options.clock.now());
+    this.#byService.set(name, fleet);
     return fleet;
   }
 
@@ -110,7 +130,7 @@ export class Fleets {
       return new GeeError("UNAVAILABLE", `no instance ${to} is registered`, {
         reason: "NO_INSTANCE",
         executed: "no",
-        hint: `gee list ${service} shows the instances`,
+        hint: `${listOf(service)} shows the instances`,
       });
     }
     if (tags !== undefined && (isThere || this.#of(service).size > 0)) {
@@ -119,7 +139,7 @@ export class Fleets {
       return new GeeError("UNAVAILABLE", `${who} ${wanted.join(" and ")}`, {
         reason: isThere ? "NO_INSTANCE" : "NO_SERVER",
         executed: "no",
-        hint: `gee list ${service} --json shows the tags`,
+        hint: `${listOf(service)} --json shows the tags`,
       });
     }
     const near = nearest(service, this.#listed);

@@ -16,7 +16,7 @@ import { Attempts } from "./attempts.ts";
 import type { Metadata } from "../wire/message.ts";
 import type { Backend } from "./backend.ts";
 import type { MemberCall } from "./fan-out.ts";
-import { Fleets } from "./fleets.ts";
+import { Fleets, serves } from "./fleets.ts";
 import { Hedging } from "./hedging.ts";
 import { becomeReady } from "./ready.ts";
 import { Retrying } from "./retrying.ts";
@@ -143,7 +143,7 @@ export class Router implements CallRouter, AttemptMaker {
   async members(service?: string): Promise<readonly Member[]> {
     const list = await this.#options.resolver.members();
     if (service === undefined) return list;
-    return list.filter((member) => member.services?.includes(service) === true);
+    return list.filter((member) => serves(member, service));
   }
 
   /** The members in sight, now and whenever they change. */

@@ -17,7 +17,7 @@ export class KnownMethods {
   }
 
   #look(name: string): MethodFacts | undefined {
-    const dot = name.indexOf(".");
+    const dot = name.lastIndexOf(".");
     const facts = this.#services.get(name.slice(0, dot))?.methods.get(name.slice(dot + 1));
     // Only what the server listed is remembered, so a caller's own names cannot fill the map.
     if (facts !== undefined) this.#called.set(name, facts);

@@ -1,6 +1,6 @@
 import { GeeError } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
-import { isServiceName } from "../base/names.ts";
+import { isOwnService, isServedName, isServiceName } from "../base/names.ts";
 import { Malformed } from "./heads.ts";
 
 /** The mark of the GeeRPC family, the first thing in every hello. */
@@ -10,6 +10,9 @@ export const magic = 0x3bef5c;
 export const protocolVersion = 1;
 
 const maxUint = 0xffff_ffff;
+
+/** A method's hash in a hello. */
+const hashPattern = /^[0-9a-f]{8,32}$/;
 
 /** The least that anybody must accept, so that a hello and every fault can be sent. */
 export const leastMaxMessageBytes = 65_536;
@@ -63,11 +66,13 @@ export interface MethodFacts {
   /** The number that stands for the method in calls on this connection. */
   readonly number: number;
   readonly flags: number;
+  /** The hash of what its contract says of the method; absent while none is known. */
+  readonly hash?: string | undefined;
 }
 
 /** What a server says of one service. */
 export interface ServiceFacts {
-  /** The contract's hash; absent while none is known. */
+  /** The hash of its contract; absent while none is known. */
   readonly contract?: string | undefined;
   readonly methods: ReadonlyMap<string, MethodFacts>;
 }
@@ -140,17 +145,22 @@ export function parseCallerHello(version: number, fields: unknown): CallerHello 
   };
 }
 
+/** What is no hash there is not looked at: another version may have something else to say. */
+function isHash(value: unknown): value is string {
+  return typeof value === "string" && hashPattern.test(value);
+}
+
 function parseServices(value: unknown): Map<string, ServiceFacts> {
   const services = new Map<string, ServiceFacts>();
   if (!isFields(value)) throw new Malformed("hello: services is no map");
   for (const [name, facts] of Object.entries(value)) {
-    if (!isServiceName(name) || !isFields(facts) || !isFields(facts["methods"])) {
+    if (!isServedName(name) || !isFields(facts) || !isFields(facts["methods"])) {
       throw new Malformed("hello: a service without a name and methods");
     }
     const methods = new Map<string, MethodFacts>();
     for (const [method, entry] of Object.entries(facts["methods"])) {
-      const pair: readonly unknown[] = Array.isArray(entry) ? entry : [];
-      const [number, flags] = pair;
+      const listed: readonly unknown[] = Array.isArray(entry) ? entry : [];
+      const [number, flags, hash] = listed;
       if (
         !isServiceName(method) ||
         typeof number !== "number" ||
@@ -163,11 +173,13 @@ function parseServices(value: unknown): Map<string, ServiceFacts> {
       ) {
         throw new Malformed("hello: a method without a name, number and flags");
       }
-      methods.set(method, { number, flags });
+      methods.set(method, isHash(hash) ? { number, flags, hash } : { number, flags });
     }
     services.set(name, { contract: textOf(facts, "contract", 128), methods });
   }
-  if (services.size > limits.maxServices) throw new Malformed("hello: too many services");
+  // What every server has of its own comes on top.
+  const listed = services.keys().filter((name) => !isOwnService(name));
+  if ([...listed].length > limits.maxServices) throw new Malformed("hello: too many services");
   return services;
 }
 
@@ -212,7 +224,10 @@ export function serverHelloFields(hello: ServerHello): Fields {
         {
           ...(contract === undefined ? {} : { contract }),
           methods: Object.fromEntries(
-            [...methods].map(([method, { number, flags }]) => [method, [number, flags]]),
+            [...methods].map(([method, { number, flags, hash }]) => [
+              method,
+              hash === undefined ? [number, flags] : [number, flags, hash],
+            ]),
           ),
         },
       ]),

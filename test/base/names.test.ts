@@ -1,5 +1,11 @@
 import { expect, test } from "bun:test";
-import { isServiceName, nearest, parseMethodName } from "../../src/base/names.ts";
+import {
+  isOwnService,
+  isServedName,
+  isServiceName,
+  nearest,
+  parseMethodName,
+} from "../../src/base/names.ts";
 
 test("a service's name is a letter and up to 63 letters, digits or underscores", () => {
   for (const name of ["F", "Foo", "foo_2", "A".repeat(64)]) expect(isServiceName(name)).toBe(true);
@@ -7,9 +13,32 @@ test("a service's name is a letter and up to 63 letters, digits or underscores",
   for (const name of wrong) expect(isServiceName(name)).toBe(false);
 });
 
-test("a method's name is taken apart at its one dot", () => {
+test("services that every server has are called gee. and a name", () => {
+  for (const name of ["gee.Health", "gee.X", `gee.${"A".repeat(64)}`]) {
+    expect([isOwnService(name), isServedName(name), isServiceName(name)]).toEqual([
+      true,
+      true,
+      false,
+    ]);
+  }
+  for (const name of ["Foo", "gee", "geeX"]) {
+    expect([isOwnService(name), isServedName(name)]).toEqual([false, true]);
+  }
+  for (const name of ["gee.", "gee.2X", "gee.X.Y", "gee.gee.X", "Gee.X", `gee.${"A".repeat(65)}`]) {
+    expect(isServedName(name)).toBe(false);
+  }
+});
+
+test("a method's name is taken apart at its last dot", () => {
   expect(parseMethodName("Foo.Sum")).toEqual({ service: "Foo", method: "Sum" });
+  expect(parseMethodName("gee.Sum")).toEqual({ service: "gee", method: "Sum" });
   for (const text of ["", "Foo", "Foo.", ".Sum", "Foo.Sum.X", "Foo..Sum", "Foo Sum", "Foo.Sum\n"]) {
+    expect(parseMethodName(text)).toBeUndefined();
+  }
+  const own = { service: "gee.Health", method: "Check" };
+  expect(parseMethodName("gee.Health.Check")).toEqual(own);
+  expect(parseMethodName("gee.Health.Check")).toEqual(own);
+  for (const text of ["gee..Check", "gee.Health.", "gee.Health.Check.X", "gee.Health.Check\n"]) {
     expect(parseMethodName(text)).toBeUndefined();
   }
 });

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { parseAddress, parsePeerAddress } from "../../src/base/address.ts";
 import { type Member, memberAt } from "../../src/discovery/member.ts";
+import { serves } from "../../src/routing/fleets.ts";
 import type { ServiceFleet } from "../../src/routing/service-fleet.ts";
 import { fleetsOf } from "../support/lone-fleet.ts";
 import { member } from "../support/scripted-registry.ts";
@@ -126,4 +127,35 @@ test("nobody is named by what was wanted", () => {
     reason: "NO_INSTANCE",
     message: `instance ${id} has not stage=a and tier=b`,
   });
+});
+
+test("what every server has is asked of all that list anything, else of those of which nobody knows", () => {
+  const own = { service: "gee.Health", to: undefined };
+  const fleets = fleetsOf([member("a"), plain("x"), member("b", { services: ["Bar"] })]);
+  expect(names(fleets.of(own))).toBe("ab");
+  // One fleet, by whatever name: a caller's own must not fill a map.
+  const other = fleets.of({ service: "gee.Nothing", to: undefined });
+  expect(other).toBe(fleets.of(own));
+  fleets.use([member("c"), plain("x")]);
+  expect(names(fleets.of(own))).toBe("c");
+  fleets.use([plain("x"), plain("y", suspect)]);
+  expect(names(fleets.of(own))).toBe("x");
+  fleets.use([]);
+  expect(fleets.of(own).size).toBe(0);
+  expect(fleets.nobody({ service: "gee.Health", to: "x" }).hint).toBe(
+    "gee list shows the instances",
+  );
+});
+
+test("a member serves what it lists, and what every server has", () => {
+  const one = member("a");
+  expect(["Foo", "gee.Health", "Bar"].map((service) => serves(one, service))).toEqual([
+    true,
+    true,
+    false,
+  ]);
+  expect(["Foo", "gee.Health"].map((service) => serves(plain("x"), service))).toEqual([
+    false,
+    false,
+  ]);
 });

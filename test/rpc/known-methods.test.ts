@@ -12,3 +12,13 @@ test("a method is found by its whole name, and only when the server has listed i
     expect(known.find(name)).toBeUndefined();
   }
 });
+
+test("a method of a service that every server has is found by its whole name", () => {
+  const known = new KnownMethods();
+  const Check = { number: 3, flags: 1 };
+  known.learn(new Map([["gee.Health", { methods: new Map([["Check", Check]]) }]]));
+  expect(known.find("gee.Health.Check")).toBe(Check);
+  for (const name of ["gee.Health", "Health.Check", "gee.Check", "gee.Health.Check.Check"]) {
+    expect(known.find(name)).toBeUndefined();
+  }
+});

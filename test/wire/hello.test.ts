@@ -136,10 +136,42 @@ test("services and methods have names of the grammar, numbers and flags", () => 
   }
 });
 
+test("a method's hash comes back, and what is no hash is not looked at", () => {
+  const hash = "0123456789abcdef";
+  const entry = (third: unknown): object => ({ Foo: { methods: { Sum: [1, 0, third] } } });
+  const read = (third: unknown) =>
+    serverOf({ services: entry(third) })
+      .services.get("Foo")
+      ?.methods.get("Sum");
+  for (const good of [hash, "0".repeat(8), "f".repeat(32)]) {
+    expect(read(good)).toEqual({ number: 1, flags: 0, hash: good });
+  }
+  for (const other of ["", "0".repeat(7), "0".repeat(33), "new", hash.toUpperCase(), 5, null, []]) {
+    expect(read(other)).toEqual({ number: 1, flags: 0 });
+  }
+  const hello = serverOf({ services: { Foo: { methods: { Sum: [1, 0, hash], Two: [2, 0] } } } });
+  expect(parseServerHello(1, serverHelloFields(hello))).toEqual(hello);
+  expect(serverHelloFields(hello)["services"]).toEqual({
+    Foo: { methods: { Sum: [1, 0, hash], Two: [2, 0] } },
+  });
+});
+
+test("a server may have services of its own beside the others", () => {
+  const own = { "gee.Health": { methods: { Check: [1, 1] } } };
+  expect([...serverOf({ services: own }).services.keys()]).toEqual(["gee.Health"]);
+  for (const name of ["gee.", "gee.a.b", "Gee.Health", "gee.gee.Health"]) {
+    expect(() => serverOf({ services: { [name]: { methods: {} } } })).toThrow(Malformed);
+  }
+});
+
 test("a server has at most so many services", () => {
   const services = (count: number): object =>
     Object.fromEntries(Array.from({ length: count }, (_, index) => [`S${index}`, { methods: {} }]));
   expect(serverOf({ services: services(limits.maxServices) }).services.size).toBe(256);
+  const own = { "gee.Health": { methods: {} }, "gee.Reflection": { methods: {} } };
+  expect(serverOf({ services: { ...services(limits.maxServices), ...own } }).services.size).toBe(
+    258,
+  );
   expect(() => serverOf({ services: services(limits.maxServices + 1) })).toThrow(
     "too many services",
   );
