@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from "commander";
 import type { GeeError } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
 import { nearest } from "../base/names.ts";
+import { readBench, type BenchInvocation } from "./bench-args.ts";
 import { readCall, type CallInvocation } from "./call-args.ts";
 import { commandList, commands, findCommand, topics, type CommandSpec } from "./commands.ts";
 import { usageError } from "./usage.ts";
@@ -59,6 +60,7 @@ export type Invocation =
   | CallInvocation
   | ListInvocation
   | EventsInvocation
+  | BenchInvocation
   | { readonly kind: "demo" }
   | { readonly kind: "help"; readonly topic: string | undefined }
   | { readonly kind: "version" };
@@ -121,7 +123,7 @@ function fromCommander(spec: CommandSpec, thrown: CommanderError): GeeError {
   }
   const meant = /^\(Did you mean (.*)\?\)$/.exec(second)?.[1];
   if (meant !== undefined) return usageError(message, { hint: `did you mean ${meant}?` });
-  if (thrown.code === "commander.unknownOption" && spec.name === "call") {
+  if (thrown.code === "commander.unknownOption" && /ARG/.test(spec.usage)) {
     return usageError(message, { hint: "behind -- everything is an argument of the call" });
   }
   return usageError(message, help(spec));
@@ -129,15 +131,16 @@ function fromCommander(spec: CommandSpec, thrown: CommanderError): GeeError {
 
 /** The place of the command's word: the first that is neither a flag nor a flag's value. */
 function commandIndex(argv: readonly string[]): number {
-  const takesValue = new Set(
-    commandList.flatMap(({ flags }) =>
-      flags.filter(({ value }) => value !== undefined).map(({ name }) => `--${name}`),
-    ),
-  );
+  const flags = commandList.flatMap((command) => command.flags);
+  const names = (some: typeof flags): Set<string> => new Set(some.map(({ name }) => `--${name}`));
+  const takesValue = names(flags.filter(({ value }) => value !== undefined));
+  const isSwitch = names(flags.filter(({ value }) => value === undefined));
   for (let index = 0; index < argv.length; index++) {
     const word = argv[index] ?? "";
     if (word === "--") return -1;
-    if (takesValue.has(word)) index += 1;
+    // One that is a switch of some command has a value unless a command follows: --wait 9s, --wait call.
+    const isBare = isSwitch.has(word) && findCommand(argv[index + 1] ?? "") !== undefined;
+    if (takesValue.has(word) && !isBare) index += 1;
     else if (!word.startsWith("-")) return index;
   }
   return -1;
@@ -206,6 +209,8 @@ function invocation({ name }: CommandSpec, values: Values): Invocation {
       };
     case "events":
       return { kind: name, target: values.target() };
+    case "bench":
+      return readBench(values);
     case "help":
       return readHelp(values);
     case "demo":

@@ -42,17 +42,7 @@ function excluding(one: string, other: string, hint?: string): never {
  * @throws GeeError INVALID_ARGUMENT, reason USAGE or BAD_DURATION
  */
 export function readCall(values: Values): CallInvocation {
-  const [method = "", ...positionals] = values.operands;
-  if (!method.includes(".")) {
-    throw usageError(`${JSON.stringify(method)} is no SERVICE.METHOD`, {
-      hint: "for example: gee call Foo.Sum 1 2",
-    });
-  }
-  const data = values.text("data");
-  if (data !== undefined && positionals.length > 0) {
-    const hint = "--data holds all arguments; a JSON array is the argument list";
-    excluding("--data", JSON.stringify(positionals[0]), hint);
-  }
+  const [method, positionals, data] = readMethod(values);
   const all = values.switch("all");
   const to = values.text("to");
   if (all && to !== undefined) excluding("--all", "--to");
@@ -107,7 +97,34 @@ export function readCall(values: Values): CallInvocation {
   };
 }
 
-function readPolicy(values: Values): PolicyName {
+/**
+ * What a command calls, and with what: the method, arguments as they were typed, or `--data`.
+ *
+ * @throws GeeError INVALID_ARGUMENT, reason USAGE
+ */
+export function readMethod(
+  values: Values,
+): readonly [method: string, positionals: readonly string[], data: string | undefined] {
+  const [method = "", ...positionals] = values.operands;
+  if (!method.includes(".")) {
+    throw usageError(`${JSON.stringify(method)} is no SERVICE.METHOD`, {
+      hint: `for example: gee ${values.command} Foo.Sum 1 2`,
+    });
+  }
+  const data = values.text("data");
+  if (data !== undefined && positionals.length > 0) {
+    const hint = "--data holds all arguments; a JSON array is the argument list";
+    excluding("--data", JSON.stringify(positionals[0]), hint);
+  }
+  return [method, positionals, data];
+}
+
+/**
+ * How an instance is chosen.
+ *
+ * @throws GeeError INVALID_ARGUMENT, reason USAGE
+ */
+export function readPolicy(values: Values): PolicyName {
   const policy = values.text("policy") ?? "";
   if (isPolicyName(policy)) return policy;
   const meant = nearest(policy, policyNames);

@@ -6,8 +6,8 @@ import type { CallInvocation } from "./call-args.ts";
 import { callAll } from "./call-all.ts";
 import { connectOptions, withNextStep } from "./connecting.ts";
 import { formatDuration } from "./durations.ts";
+import { givenArguments } from "./given-arguments.ts";
 import { openChunks, openItems } from "./item-lines.ts";
-import { parseArgument, parseData } from "./literals.ts";
 import { callExitCode, type Output } from "./output.ts";
 import { catchStopSignals, type StopSignal } from "./signals.ts";
 import { tellAway } from "./registry-states.ts";
@@ -71,13 +71,7 @@ async function readArguments(
             stdin: () => openChunks(Bun.stdin.stream()),
           }),
         ];
-  if (data === undefined) {
-    return [...positionals.map((text, index) => parseArgument(text, index + 1)), ...items];
-  }
-  const reading = parseData(data, {
-    file: (path) => Bun.file(path).bytes(),
-    stdin: () => Bun.stdin.bytes(),
-  });
+  const reading = givenArguments({ positionals, data });
   const args =
     timeoutMs === undefined ? reading : within(timeoutMs, "--data was not read", reading);
   return [...(await args), ...items];

@@ -1,3 +1,4 @@
+import { benchSpec } from "./bench-spec.ts";
 import { callSpec } from "./call-spec.ts";
 import { cache, insecure, json, registry, timeout, tokenFile } from "./command-spec.ts";
 import type { CommandName, CommandSpec } from "./command-spec.ts";
@@ -98,6 +99,7 @@ export const commands: Readonly<Record<CommandName, CommandSpec>> = {
     ],
     examples: ["gee events", "gee events --json"],
   },
+  bench: benchSpec,
   demo: {
     name: "demo",
     usage: "",

@@ -24,11 +24,19 @@ export interface Output {
   items(options: Omit<ItemWriterOptions, "format">): ItemWriter;
   /** What is going on: `text` for people, an object with `event` and `fields` for programs. */
   talk(event: string, text: string, fields?: LogFields): Promise<void>;
+  /**
+   * One line on stderr that stands for the next one, on a terminal and for people only; empty takes it
+   * away. What is said meanwhile takes its place.
+   */
+  progress(line: string): void;
   /** Why a command failed, with its hint. */
   error(error: GeeError): Promise<void>;
   /** A log to hand to the modes; it writes where talk goes. */
   log(level: LogLevel): Log;
 }
+
+/** Back to the line's start, and nothing on it any more. */
+const eraseLine = "\r\u001b[K";
 
 /** Control characters of text from elsewhere made visible, line breaks kept. */
 function lines(text: string): string {
@@ -75,9 +83,14 @@ export function createOutput(options: OutputOptions): Output {
   const plain = (env.NO_COLOR ?? "") !== "" || env.TERM === "dumb";
   const colours = { stdout: stdout.terminal && !plain, stderr: stderr.terminal && !plain };
 
-  const say = (text: string): Promise<void> =>
-    // Nothing is left to tell when the place for telling fails.
-    stderr.write(`${text}\n`).catch(() => {});
+  let shown = "";
+  // Nothing is left to tell when the place for telling fails.
+  const put = (text: string): Promise<void> => stderr.write(text).catch(() => {});
+  const say = (text: string): Promise<void> => {
+    const before = shown === "" ? "" : eraseLine;
+    shown = "";
+    return put(`${before}${text}\n`);
+  };
 
   const format = (value: unknown): string =>
     json || !stdout.terminal
@@ -95,6 +108,12 @@ export function createOutput(options: OutputOptions): Output {
     value: (value) => stdout.write(`${format(value)}\n`),
     items: (own) => new ItemWriter(stdout, { ...own, format }),
     talk: (event, text, fields = {}) => say(json ? toJson({ event, ...fields }) : lines(text)),
+    progress(line) {
+      if (json || !stderr.terminal || line === shown) return;
+      shown = line;
+      // One column stays free: some terminals go on to the next line behind the last one.
+      void put(`${eraseLine}${Bun.sliceAnsi(lines(line), 0, stderr.columns - 1)}`);
+    },
     error(error) {
       if (json) return say(toJson({ error: errorFields(error) }));
       const head = `${paint("error:", "red", colours.stderr)} ${error.code}  ${lines(error.message)}`;

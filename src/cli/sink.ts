@@ -88,7 +88,7 @@ export function fileSink(fd: number): Sink {
 
   return {
     terminal,
-    columns: terminal ? ((fd === 2 ? process.stderr : process.stdout).columns ?? 80) : 80,
+    columns: terminal ? (fd === 2 ? process.stderr : process.stdout).columns || 80 : 80,
     get closed() {
       return closed;
     },

@@ -23,6 +23,8 @@ export type Target =
  * else the default. Every error names the place where its owner wrote the value.
  */
 export class Values {
+  /** The command's name. */
+  readonly command: string;
   readonly operands: readonly string[];
   readonly #flags: ReadonlyMap<string, FlagSpec>;
   readonly #typed: ReadonlyMap<string, readonly string[]>;
@@ -34,6 +36,7 @@ export class Values {
     typed: ReadonlyMap<string, readonly string[]>,
     env: Environment,
   ) {
+    this.command = spec.name;
     this.operands = operands;
     this.#flags = new Map(spec.flags.map((flag) => [flag.name, flag]));
     this.#typed = typed;

@@ -55,8 +55,8 @@ test("the table of exit codes has every status", async () => {
 
 test("the table of variables says which commands read them", async () => {
   expect(await help("env")).toMatch(/GEE_TIMEOUT +--timeout of call, list/);
-  expect(await help("env")).toMatch(/GEE_CACHE +--cache of call, list /);
-  expect(await help("env")).toMatch(/GEE_TOKEN_FILE +--token-file of server, call, list, events /);
+  expect(await help("env")).toMatch(/GEE_CACHE +--cache of call, list/);
+  expect(await help("env")).toMatch(/GEE_TOKEN_FILE +--token-file of server, call, list, events/);
   expect(await help("env")).toMatch(/GEE_REGISTRY_TOKENS +--token-file of registry /);
   expect(await json("env")).toContainEqual(
     expect.objectContaining({ name: "GEE_LISTEN", flag: "--listen", commands: ["server"] }),

@@ -120,3 +120,26 @@ test("a failed call exits with 64 and its status, a failed start with 1, wrong u
   );
   expect(startExitCode(new GeeError("UNAVAILABLE", "", { reason: "ADDRESS_IN_USE" }))).toBe(1);
 });
+
+test("a line of progress stands for the next one, and what is said takes its place", async () => {
+  const { output, stderr } = keptOutput({ terminal: true, columns: 20, env: { NO_COLOR: "1" } });
+  const erase = "\r\u001b[K";
+  output.progress("one");
+  output.progress("one");
+  output.progress("a line that is much too long");
+  expect(stderr()).toBe(`${erase}one${erase}a line that is much`);
+  await output.talk("event", "said");
+  output.progress("");
+  output.progress("two\u001b[2J");
+  output.progress("");
+  expect(stderr()).toEndWith(`${erase}said\n${erase}two\\u001b[2J${erase}`);
+});
+
+test("in a pipe and in JSON there is no progress", () => {
+  for (const options of [{}, { terminal: true, json: true }]) {
+    const { output, stderr } = keptOutput(options);
+    output.progress("one");
+    output.progress("");
+    expect(stderr()).toBe("");
+  }
+});
