@@ -33,6 +33,7 @@ import {
   policyNamed,
   withSignal,
 } from "./routing/request.ts";
+import { memberOf } from "./routing/routed-call.ts";
 import { Router } from "./routing/router.ts";
 
 export type { CallOptions } from "./rpc/remote.ts";
@@ -155,6 +156,8 @@ export interface Gee extends AsyncDisposable {
    * Rejects with a {@link GeeError}: DEADLINE_EXCEEDED with what was in the way, CANCELLED.
    */
   ready(service?: string, options?: ReadyOptions): Promise<void>;
+  /** Who answered a call; undefined of one that failed, or went through interceptors. */
+  answeredBy(call: Promise<unknown>): Member | undefined;
   /** How the registries stand, as this client last heard of each: none is asked for it. */
   registries(): readonly RegistryStatus[];
   /** The members in sight, all or those that serve `service`. */
@@ -279,6 +282,7 @@ export function connect(options: ConnectOptions = {}): Gee {
     async ready(name, { timeoutMs, signal } = {}) {
       await router.ready(name, patience(name, timeoutMs, signal));
     },
+    answeredBy: memberOf,
     registries: () => resolver.registries(),
     members: (wanted) => router.members(wanted),
     watchMembers: () => router.watchMembers(),

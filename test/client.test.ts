@@ -127,6 +127,23 @@ test("by round robin every server gets its share", async () => {
   expect(answers.slice(3, 6)).toEqual(answers.slice(0, 3));
 });
 
+test("who answered a call is known by the call", async () => {
+  await using fleet = await Fleet.of(["a", "b"]);
+  const gee = fleet.connect({ policy: "round-robin" });
+  const calls = [gee.call("Foo.Who"), gee.call("Foo.Who")];
+  const names = await Promise.all(calls);
+  const ids = calls.map((call) => gee.answeredBy(call)?.id);
+  const idOf = (name: unknown): string | undefined =>
+    fleet.servers[fleet.foos.findIndex((foo) => foo.name === name)]?.id;
+  expect(names.toSorted()).toEqual(["a", "b"]);
+  expect(ids).toEqual(names.map(idOf));
+  expect(gee.answeredBy(Promise.resolve(3))).toBeUndefined();
+  const around = fleet.connect({ interceptors: [(call, next) => next(call)] });
+  const call = around.call("Foo.Who");
+  await call;
+  expect(around.answeredBy(call)).toBeUndefined();
+});
+
 test("a server that is gone is passed over at once, and is gone from the next list", async () => {
   await using fleet = await Fleet.of(["a", "b"]);
   const clock = new FakeClock();

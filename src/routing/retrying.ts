@@ -72,7 +72,8 @@ export class Retrying {
     error: GeeError | undefined,
     now: number,
   ): void {
-    call.backend = undefined;
+    // Whoever has settled keeps the one that was asked last.
+    if (!call.settled) call.backend = undefined;
     const { trail, wasSent } = call;
     if (wasSent && trail !== undefined) trail.lostSince = undefined;
     // Of one that is compared with nobody nothing is learned.

@@ -2,6 +2,8 @@ import type { Deadlines } from "../base/deadlines.ts";
 import { GeeError } from "../base/errors.ts";
 import type { Timer } from "../base/time.ts";
 import type { CallRequest } from "../rpc/call-request.ts";
+import type { Member } from "../discovery/member.ts";
+import { ownerOf } from "../rpc/callable.ts";
 import { OutgoingCall } from "../rpc/outgoing-call.ts";
 import type { Metadata } from "../wire/message.ts";
 import type { Backend } from "./backend.ts";
@@ -135,6 +137,12 @@ export class RoutedCall extends OutgoingCall {
   get wasSent(): boolean {
     return this.sends > (this.trail?.sentBefore ?? 0);
   }
+}
+
+/** Who was asked last for the answer of a call; undefined before anybody was. */
+export function memberOf(call: Promise<unknown>): Member | undefined {
+  const routed = ownerOf(call);
+  return routed instanceof RoutedCall ? routed.backend?.member : undefined;
 }
 
 /** The second attempt beside a call's first. */

@@ -16,6 +16,11 @@ export function isCall(promise: Callable): promise is Call {
   return promise[Symbol.asyncIterator] !== undefined;
 }
 
+/** The call that a promise belongs to; undefined for one that is no call's own. */
+export function ownerOf(promise: Callable): object | undefined {
+  return promise[owner];
+}
+
 /** One function for all calls: a closure for each costs as much as the rest of its promise. */
 function iterateOwner(this: Callable): AsyncIterator<unknown> {
   const call = this[owner];

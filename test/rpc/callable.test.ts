@@ -3,6 +3,7 @@ import {
   belongTo,
   failedCall,
   isCall,
+  ownerOf,
   rejectTaken,
   resolveTaken,
   take,
@@ -24,7 +25,10 @@ test("a promise is iterated by the call that it belongs to", async () => {
   const promise: Callable = new Promise(take);
   expect(isCall(promise)).toBe(false);
   const items = { next: () => new Promise<never>(() => {}) };
-  belongTo(promise, { iterate: () => items });
+  expect(ownerOf(promise)).toBeUndefined();
+  const call = { iterate: () => items };
+  belongTo(promise, call);
+  expect(ownerOf(promise)).toBe(call);
   expect(isCall(promise)).toBe(true);
   expect(promise[Symbol.asyncIterator]?.()).toBe(items);
   const iterate = promise[Symbol.asyncIterator];
