@@ -7,7 +7,7 @@ import { type Clock, systemClock } from "./base/time.ts";
 import { announceAt } from "./discovery/announcer.ts";
 import type { Heartbeat } from "./discovery/heartbeat.ts";
 import { newInstanceId } from "./discovery/member.ts";
-import { ownFacts } from "./discovery/own-facts.ts";
+import { contractFacts, ownFacts } from "./discovery/own-facts.ts";
 import type { OwnFacts } from "./discovery/own-facts.ts";
 import { checkRegistryToken, parseRegistryUrls } from "./discovery/registry-url.ts";
 import { maxConnections } from "./net/descriptors.ts";
@@ -131,7 +131,7 @@ class RunningServer implements Server {
     readonly ownClient: NestedCalls;
   }) {
     const { address, clock, hosting, log, registries } = parts;
-    const facts = ownFacts(parts.options);
+    const facts = { ...ownFacts(parts.options), ...contractFacts(parts.services) };
     this.#options = parts.options;
     this.#log = log;
     this.#hosting = hosting;

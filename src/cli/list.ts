@@ -14,6 +14,9 @@ type Member = Awaited<ReturnType<Gee["members"]>>[number];
 /** Stands for the services of a server that does not name them. */
 const unnamed = "?";
 
+/** Of a hash, in a table: enough to see that two are not the same. */
+const shownDigits = 6;
+
 interface ServiceRow {
   readonly service: string;
   readonly instances: number;
@@ -33,6 +36,8 @@ interface InstanceRow {
   readonly weight: number;
   readonly load: number | null;
   readonly version: string | null;
+  /** The hash of the service's contract. */
+  readonly contract: string | null;
   readonly zone: string | null;
   readonly draining: boolean;
   readonly revision: number;
@@ -56,8 +61,13 @@ const instanceColumns: readonly Column<InstanceRow>[] = [
   { heading: "WEIGHT", text: ({ weight }) => `${weight}` },
   { heading: "LOAD", text: ({ load }) => (load === null ? "" : `${load}`) },
   { heading: "VERSION", text: ({ version }) => version ?? "" },
+  { heading: "CONTRACT", text: ({ contract }) => contract?.slice(0, shownDigits) ?? "" },
   { heading: "ZONE", text: ({ zone }) => zone ?? "" },
 ];
+
+function contractOf({ contracts = {} }: Member, service: string): string | null {
+  return Object.hasOwn(contracts, service) ? (contracts[service] ?? null) : null;
+}
 
 function servicesOf(member: Member): readonly string[] {
   return member.services ?? [unnamed];
@@ -94,6 +104,7 @@ export function instanceRows(members: readonly Member[], service: string): reado
       weight: member.weight,
       load: member.load ?? null,
       version: member.version ?? null,
+      contract: contractOf(member, service),
       zone: member.zone ?? null,
       draining: member.draining,
       revision: member.revision,

@@ -3,8 +3,8 @@ import type { Member } from "./member.ts";
 
 /**
  * What one member adds to the hash of a list: the first 8 bytes of SHA-256 over all that watchers
- * are told of. Load, lag, ages, the revision and the words for people are left out, as a change of
- * those alone is told to nobody. The hash of a list is the XOR (`^`) over its members, 0n when it
+ * are told of. Load, lag, ages, the revision, hashes of contracts and the words for people are left
+ * out, as a change of those alone is told to nobody. The hash of a list is the XOR (`^`) over its members, 0n when it
  * is empty: so a change is taken in by the old and the new value of one member, in any order.
  *
  * It finds lists that have come apart by mistake. It is no proof against somebody who forges one.

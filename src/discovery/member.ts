@@ -21,8 +21,10 @@ export interface Facts {
   readonly address: Address;
   /** Version of the program, for people to read. */
   readonly version?: string | undefined;
-  /** Hash of the contract that it serves. */
+  /** Hash of all that it serves. */
   readonly contract?: string | undefined;
+  /** Hash of each service's contract, by name, as far as they are known. */
+  readonly contracts?: Readonly<Record<string, string>> | undefined;
   /** Where it stands: machines near one another share a zone. */
   readonly zone?: string | undefined;
   /** Its share of the calls beside the others' (0 to 10,000; 1 when not said; 0 = none). */
@@ -153,11 +155,20 @@ export const tags: (value: unknown, path: string) => Readonly<Record<string, str
   text(256),
 );
 
+const contracts: Parse<Readonly<Record<string, string>>> = record(
+  limits.maxServices,
+  serviceName,
+  text(32, /^[0-9a-f]{8,32}$/),
+);
+
 function parseFacts(fields: Fields, addressField: Parse<Address>): Facts {
+  const known = fields.may("contracts", contracts);
   return {
     address: fields.need("address", addressField),
     version: fields.may("version", text(64)),
     contract: fields.may("contract", text(128)),
+    // A registry holds many of those that have none.
+    ...(known === undefined ? {} : { contracts: known }),
     zone: fields.may("zone", zone),
     weight: fields.may("weight", weight) ?? 1,
     load: fields.may("load", load),

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { tags, weight, zone } from "./member.ts";
 import type { Facts } from "./member.ts";
 
@@ -22,4 +23,19 @@ export function ownFacts(facts: OwnFacts): Pick<Facts, "weight" | "zone" | "tags
     ...(facts.zone === undefined ? {} : { zone: zone(facts.zone, "zone") }),
     ...(facts.tags === undefined ? {} : { tags: tags(facts.tags, "tags") }),
   };
+}
+
+/**
+ * The hashes of what a server serves, as they are announced: of each service whose contract is known,
+ * and one over them all.
+ */
+export function contractFacts(
+  services: readonly { readonly name: string; readonly contract?: string }[],
+): Pick<Facts, "contract" | "contracts"> {
+  const known = services
+    .flatMap(({ name, contract }) => (contract === undefined ? [] : [[name, contract] as const]))
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  if (known.length === 0) return {};
+  const all = createHash("sha256").update(JSON.stringify(known)).digest("hex");
+  return { contract: all.slice(0, 16), contracts: Object.fromEntries(known) };
 }

@@ -135,6 +135,19 @@ test("a service's row counts its instances and gathers their versions", () => {
   expect(instanceRows(all, "C")).toEqual([]);
 });
 
+test("an instance's row has the hash of the service's contract, where one is announced", () => {
+  const contracts = { A: "0123456789abcdef" };
+  const all = [
+    member(1, { id: "a".repeat(32), services: ["A", "constructor"], contracts }),
+    member(2, { id: "b".repeat(32), services: ["A"] }),
+  ];
+  expect(instanceRows(all, "A").map(({ contract }) => contract)).toEqual([
+    "0123456789abcdef",
+    null,
+  ]);
+  expect(instanceRows(all, "constructor").map(({ contract }) => contract)).toEqual([null]);
+});
+
 test("suspects are counted and named, be they draining or not", async () => {
   const all = [
     member(1, { id: "a".repeat(32), services: ["A"] }),

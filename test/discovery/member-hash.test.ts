@@ -43,6 +43,7 @@ test("what is told to nobody does not count", () => {
     zone: "z",
     version: "v",
     contract: "c",
+    contracts: { Foo: "0123456789abcdef" },
     tags: {},
   };
   expect(memberHash({ ...member, ...same })).toBe(memberHash(member));

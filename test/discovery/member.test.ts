@@ -16,6 +16,7 @@ const full = {
   ...announcement(),
   version: "1.2.3",
   contract: "c0ffee",
+  contracts: { Foo: "0123456789abcdef" },
   zone: "eu-1",
   weight: 2.5,
   load: 3,
@@ -44,6 +45,11 @@ test("a member comes back as it was listed", () => {
   const member = { ...full, leaseMs: undefined, state: "left", ageMs: 5, beatMs: 1 };
   const text = JSON.stringify(member);
   expect<unknown>(parseMember(JSON.parse(text))).toEqual(JSON.parse(text));
+});
+
+test("a member of which no contract is known has no place for them", () => {
+  expect("contracts" in parseMember({ address: "tcp@10.0.0.1:1" })).toBe(false);
+  expect("contracts" in parseAnnouncement(announcement())).toBe(false);
 });
 
 test("a member of which only the address is known is up and has no services", () => {
@@ -76,6 +82,12 @@ test.each([
   ["instance.zone", { zone: "a\nb" }],
   ["instance.version", { version: "" }],
   ["instance.contract", { contract: "x".repeat(129) }],
+  ["instance.contracts", { contracts: [] }],
+  ["instance.contracts", { contracts: Object.fromEntries(many.map((name) => [name, "0"])) }],
+  ["instance.contracts name", { contracts: { "No Name": "0123456789abcdef" } }],
+  ["instance.contracts name", { contracts: { "gee.Health": "0123456789abcdef" } }],
+  ["instance.contracts.Foo", { contracts: { Foo: "new" } }],
+  ["instance.contracts.Foo", { contracts: { Foo: "0".repeat(33) } }],
   ["instance.tags", { tags: [] }],
   ["instance.tags name", { tags: { "a b": "c" } }],
   ["instance.tags.a", { tags: { a: 1 } }],

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { ownFacts } from "../../src/discovery/own-facts.ts";
+import { contractFacts, ownFacts } from "../../src/discovery/own-facts.ts";
 
 test("who says nothing has weight 1, and neither zone nor tags", () => {
   expect(ownFacts({})).toEqual({ weight: 1 });
@@ -21,4 +21,20 @@ test.each([
   [{ tags: { stage: "a".repeat(257) } }, "at most 256 characters"],
 ])("%j is refused", (facts, words) => {
   expect(() => ownFacts(facts)).toThrow(words);
+});
+
+test("hashes of contracts are announced as far as they are known, and one over them all", () => {
+  expect(contractFacts([{ name: "Foo" }])).toEqual({});
+  const foo = { name: "Foo", contract: "0123456789abcdef" };
+  const bar = { name: "Bar", contract: "fedcba9876543210" };
+  const facts = contractFacts([foo, { name: "Old" }, bar]);
+  expect(facts.contracts).toEqual({ Bar: bar.contract, Foo: foo.contract });
+  expect(facts.contract).toMatch(/^[0-9a-f]{16}$/);
+  expect(contractFacts([bar, foo])).toEqual(facts);
+  const others = [
+    contractFacts([foo]),
+    contractFacts([foo, { ...bar, contract: "fedcba9876543211" }]),
+    contractFacts([foo, { ...bar, name: "Baz" }]),
+  ];
+  expect(new Set([facts, ...others].map(({ contract }) => contract)).size).toBe(4);
 });

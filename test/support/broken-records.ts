@@ -65,6 +65,11 @@ const wrongFacts: Readonly<Record<string, readonly unknown[]>> = {
   draining: [null, 0, 1, "false", [], {}],
   version: noName,
   contract: noName,
+  contracts: [
+    ...[null, true, 7, "a", [], { Foo: 7 }, { Foo: null }, { Foo: "" }, { Foo: "0".repeat(33) }],
+    ...[{ Foo: "0123456789ABCDEF" }, { "": "0123456789abcdef" }, { "gee.X": "0123456789abcdef" }],
+    Object.fromEntries(many(257).map((name) => [name, "0123456789abcdef"])),
+  ],
   zone: noName,
   leaseMs: [null, true, [], {}, "9s", "2026-10-08", -1, 2 ** 60],
   tags: [
