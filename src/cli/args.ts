@@ -1,10 +1,10 @@
 import { Command, CommanderError, Option } from "commander";
 import type { GeeError } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
-import { nearest } from "../base/names.ts";
 import { readBench, type BenchInvocation } from "./bench-args.ts";
 import { readCall, type CallInvocation } from "./call-args.ts";
-import { commandList, commands, findCommand, topics, type CommandSpec } from "./commands.ts";
+import { commandList, commands, findCommand, findTopic, type CommandSpec } from "./commands.ts";
+import { helpOn, unknownCommand, unknownFlag, unknownTopic } from "./mistakes.ts";
 import { usageError } from "./usage.ts";
 import { Values, type Environment, type Target } from "./values.ts";
 
@@ -84,6 +84,7 @@ function read(spec: CommandSpec, argv: readonly string[], env: Environment): Val
     .exitOverride()
     .configureOutput({ writeOut: silent, writeErr: silent, outputError: silent })
     .helpOption(false)
+    .showSuggestionAfterError(false)
     .argument("[words...]")
     .addOption(new Option("-h, --help"));
   for (const { name, value } of spec.flags) {
@@ -100,33 +101,24 @@ function read(spec: CommandSpec, argv: readonly string[], env: Environment): Val
   const [least, most] = spec.arguments;
   const operands = command.args;
   if (operands.length < least) {
-    throw usageError(`gee ${spec.name} needs ${spec.usage.split(" ", 1)[0]}`, help(spec));
+    throw usageError(`gee ${spec.name} needs ${spec.usage.split(" ", 1)[0]}`, helpOn(spec));
   }
   if (operands.length > most) {
     const extra = JSON.stringify(operands[most]);
     const allowed = most === 0 ? "no argument" : "one argument";
-    throw usageError(`gee ${spec.name} takes ${allowed}, ${extra} is too many`, help(spec));
+    throw usageError(`gee ${spec.name} takes ${allowed}, ${extra} is too many`, helpOn(spec));
   }
   return new Values(spec, operands, typed, env);
 }
 
-function help(spec: CommandSpec): { readonly hint: string } {
-  return { hint: spec === commands.help ? "gee help" : `gee help ${spec.name}` };
-}
-
 function fromCommander(spec: CommandSpec, thrown: CommanderError): GeeError {
-  const [first = "", second = ""] = thrown.message.split("\n");
-  const message = first.replace(/^error: /, "");
-  if (thrown.code === "commander.optionMissingArgument") {
-    const flag = /--[a-z-]+/.exec(message)?.[0] ?? message;
-    return usageError(`${flag} needs a value`, help(spec));
+  const message = thrown.message.replace(/^error: /, "");
+  if (thrown.code === "commander.unknownOption") {
+    return unknownFlag(spec, /'(.*)'/s.exec(message)?.[1] ?? "");
   }
-  const meant = /^\(Did you mean (.*)\?\)$/.exec(second)?.[1];
-  if (meant !== undefined) return usageError(message, { hint: `did you mean ${meant}?` });
-  if (thrown.code === "commander.unknownOption" && /ARG/.test(spec.usage)) {
-    return usageError(message, { hint: "behind -- everything is an argument of the call" });
-  }
-  return usageError(message, help(spec));
+  if (thrown.code !== "commander.optionMissingArgument") return usageError(message, helpOn(spec));
+  const flag = /--[a-z-]+/.exec(message)?.[0] ?? message;
+  return usageError(`${flag} needs a value`, helpOn(spec));
 }
 
 /** The place of the command's word: the first that is neither a flag nor a flag's value. */
@@ -144,15 +136,6 @@ function commandIndex(argv: readonly string[]): number {
     else if (!word.startsWith("-")) return index;
   }
   return -1;
-}
-
-function unknownCommand(word: string): GeeError {
-  const known = commandList.flatMap(({ name, alias }) => (alias ? [name, alias] : [name]));
-  const meant = nearest(word, known);
-  const module = /\.[cm]?[jt]sx?$/.test(word) ? `to serve it: gee server ${word}` : undefined;
-  return usageError(`unknown command ${JSON.stringify(word)}`, {
-    hint: module ?? (meant === undefined ? "gee help" : `did you mean gee ${meant}?`),
-  });
 }
 
 /**
@@ -242,10 +225,7 @@ function readServer(values: Values): ServerInvocation {
 function readHelp(values: Values): Invocation {
   const [word] = values.operands;
   if (word === undefined) return { kind: "help", topic: undefined };
-  const topic = findCommand(word)?.name ?? topics.find((known) => known === word);
+  const topic = findCommand(word)?.name ?? findTopic(word);
   if (topic !== undefined) return { kind: "help", topic };
-  const meant = nearest(word, [...commandList.map(({ name }) => name), ...topics]);
-  throw usageError(`there is no help on ${JSON.stringify(word)}`, {
-    hint: meant === undefined ? "gee help" : `did you mean gee help ${meant}?`,
-  });
+  throw unknownTopic(word);
 }

@@ -1,6 +1,6 @@
-import { nearest } from "../base/names.ts";
 import { isPolicyName, policyNames } from "../base/policy-name.ts";
 import type { PolicyName } from "../base/policy-name.ts";
+import { noMethodName, unknownValue } from "./mistakes.ts";
 import { usageError } from "./usage.ts";
 import type { Target, Values } from "./values.ts";
 
@@ -106,11 +106,7 @@ export function readMethod(
   values: Values,
 ): readonly [method: string, positionals: readonly string[], data: string | undefined] {
   const [method = "", ...positionals] = values.operands;
-  if (!method.includes(".")) {
-    throw usageError(`${JSON.stringify(method)} is no SERVICE.METHOD`, {
-      hint: `for example: gee ${values.command} Foo.Sum 1 2`,
-    });
-  }
+  if (!method.includes(".")) throw noMethodName(values.command, method, positionals[0]);
   const data = values.text("data");
   if (data !== undefined && positionals.length > 0) {
     const hint = "--data holds all arguments; a JSON array is the argument list";
@@ -127,8 +123,5 @@ export function readMethod(
 export function readPolicy(values: Values): PolicyName {
   const policy = values.text("policy") ?? "";
   if (isPolicyName(policy)) return policy;
-  const meant = nearest(policy, policyNames);
-  throw usageError(`there is no policy ${JSON.stringify(policy)}`, {
-    hint: meant === undefined ? policyNames.join(", ") : `did you mean ${meant}?`,
-  });
+  throw unknownValue(`there is no policy ${JSON.stringify(policy)}`, policy, policyNames);
 }

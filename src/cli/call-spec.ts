@@ -56,7 +56,7 @@ export const callSpec: CommandSpec = {
     json,
   ],
   notes: [
-    "More on arguments and results: gee help arguments.",
+    "More on arguments and results: gee help args.",
     "Policies: p2c (the better of two by load), least-in-flight, weighted-random, random, round-robin, and",
     "hash, by --hash-key.",
     "A method that answers with a stream has its items printed as they come. A stream, either way,",

@@ -135,4 +135,12 @@ export function findCommand(word: string): CommandSpec | undefined {
 }
 
 /** What `gee help` explains beside the commands. */
-export const topics = ["exit-codes", "env", "arguments", "limits"] as const;
+export const topics = ["exit-codes", "env", "args", "limits"] as const;
+
+/** One of {@link topics}. */
+export type Topic = (typeof topics)[number];
+
+/** The topic of a name. */
+export function findTopic(word: string): Topic | undefined {
+  return topics.find((name) => name === (word === "arguments" ? "args" : word));
+}

@@ -1,6 +1,7 @@
 import { GeeError } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
 import { parseItem } from "./literals.ts";
+import { nearFileHint } from "./near-file.ts";
 import { usageError } from "./usage.ts";
 
 const newline = 10;
@@ -148,7 +149,9 @@ export function openItems(
   try {
     chunks = path === "-" ? source.stdin() : source.file(path);
   } catch (thrown) {
-    throw usageError(`--stream: cannot read ${from}: ${GeeError.from(thrown).message}`);
+    throw usageError(`--stream: cannot read ${from}: ${GeeError.from(thrown).message}`, {
+      hint: path === "-" ? undefined : nearFileHint(path),
+    });
   }
   return readItems(chunks, { name: `--stream: ${from}`, failed });
 }

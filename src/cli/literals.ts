@@ -1,5 +1,6 @@
 import { GeeError } from "../base/errors.ts";
 import { parseJson, type JsonFault } from "./json.ts";
+import { nearFileHint } from "./near-file.ts";
 import { usageError } from "./usage.ts";
 
 /** The widest part of a line that is shown around a fault. */
@@ -69,7 +70,9 @@ async function readData(path: string, source: DataSource): Promise<string> {
   try {
     bytes = await (path === "-" ? source.stdin() : source.file(path));
   } catch (thrown) {
-    throw usageError(`--data: cannot read ${path}: ${GeeError.from(thrown).message}`);
+    throw usageError(`--data: cannot read ${path}: ${GeeError.from(thrown).message}`, {
+      hint: path === "-" ? undefined : nearFileHint(path),
+    });
   }
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);

@@ -1,15 +1,19 @@
-import { readdirSync, realpathSync, statSync } from "node:fs";
-import { basename, dirname, extname } from "node:path";
+import { realpathSync, statSync } from "node:fs";
+import { extname } from "node:path";
 import { pathToFileURL } from "node:url";
 import { GeeError } from "../base/errors.ts";
-import { nearest } from "../base/names.ts";
 import * as library from "../index.ts";
+import { nearFile } from "./near-file.ts";
 import { usageError } from "./usage.ts";
 
 const extensions = [".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs"];
 const nothingRegistered = "nothing was registered";
 
 let provided = false;
+
+function isModule(name: string): boolean {
+  return extensions.includes(extname(name));
+}
 
 /**
  * Answers `import ... from "gee"` with this very copy, so that a module's GeeError is ours and that
@@ -31,18 +35,6 @@ function refused(message: string, hint?: string): GeeError {
   return usageError(message, { reason: "BAD_MODULE", hint: hint ?? nothingRegistered });
 }
 
-function neighbour(path: string): string | undefined {
-  try {
-    const names = readdirSync(dirname(path));
-    return nearest(
-      basename(path),
-      names.filter((name) => extensions.includes(extname(name))),
-    );
-  } catch {
-    return undefined;
-  }
-}
-
 /**
  * The real path of a module that an operator named. Only files are loaded, never a URL: what runs
  * here is what stands on this machine's disk.
@@ -58,7 +50,7 @@ export function resolveModule(path: string): string {
   } catch (thrown) {
     if (thrown instanceof GeeError) throw thrown;
     const missing = thrown instanceof Error && "code" in thrown && thrown.code === "ENOENT";
-    const near = missing ? neighbour(path) : undefined;
+    const near = missing ? nearFile(path, isModule) : undefined;
     throw refused(
       missing
         ? `there is no file ${path}`
@@ -66,7 +58,7 @@ export function resolveModule(path: string): string {
       near === undefined ? undefined : `did you mean ${near}?`,
     );
   }
-  if (!extensions.includes(extname(real))) {
+  if (!isModule(real)) {
     throw refused(`${path} is no module`, `modules end in ${extensions.join(", ")}`);
   }
   // Bun takes what follows a question mark for a query, in paths and in file URLs alike.

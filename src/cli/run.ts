@@ -2,6 +2,7 @@ import { GeeError } from "../base/errors.ts";
 import { parseArguments, wantsJson, type Invocation } from "./args.ts";
 import { createOutput, startExitCode, type Output } from "./output.ts";
 import type { Environment } from "./values.ts";
+import { tellMisspelt } from "./variables.ts";
 
 /**
  * Carries out one command line and returns its exit code. A command returns its own code; what it
@@ -10,7 +11,9 @@ import type { Environment } from "./values.ts";
 export async function run(argv: readonly string[], env: Environment): Promise<number> {
   const output = createOutput({ json: wantsJson(argv, env), env });
   try {
-    return await carryOut(parseArguments(argv, env), output);
+    const invocation = parseArguments(argv, env);
+    await tellMisspelt(env, output);
+    return await carryOut(invocation, output);
   } catch (thrown) {
     const error = GeeError.from(thrown);
     await output.error(error);

@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
+import { nearFileHint } from "./near-file.ts";
 import { usageError } from "./usage.ts";
 
 /** A list of a thousand tokens is far below it. */
@@ -25,7 +26,10 @@ export function readSecretFile(path: string): string {
     return readFileSync(descriptor, "utf8");
   } catch (thrown) {
     if (thrown instanceof Error && "code" in thrown && typeof thrown.code === "string") {
-      if (thrown.code.startsWith("E")) throw usageError(`${path} cannot be read: ${thrown.code}`);
+      if (thrown.code.startsWith("E")) {
+        const hint = nearFileHint(path);
+        throw usageError(`${path} cannot be read: ${thrown.code}`, { hint });
+      }
     }
     throw thrown;
   } finally {

@@ -178,7 +178,7 @@ test.each([
   ["call Foo.Sum --token-file t --address tcp@a:1", "--token-file exclude each", undefined],
   ["call Foo.Sum --cache", "--cache needs a value", "gee help call"],
   ["server --no-register --registry http://a", "exclude each other", undefined],
-  ["server --token", "unknown option '--token'", "gee help server"],
+  ["server --token", "unknown option '--token'", "did you mean --token-file?"],
   ["registry --stor memory", "unknown option '--stor'", "did you mean --store?"],
   ["registry --host a,,b", "has an empty entry", undefined],
   ["registry --cache c", "unknown option '--cache'", "gee help registry"],

@@ -68,6 +68,7 @@ test("every topic has help for people and for programs", async () => {
     expect((await help(topic)).length).toBeGreaterThan(100);
     expect(await json(topic)).toBeTruthy();
   }
+  expect(await help("arguments")).toBe(await help("args"));
   expect(await json()).toHaveProperty("commands");
   expect(await json("call")).toHaveProperty(
     "usage",

@@ -37,7 +37,7 @@ test("what is no local file of code is refused, each for its reason", async () =
   expect(await refused(join(place.path, "a?b.ts"))).toEndWith("no question mark");
   expect(await refused(join(place.path, "nope.ts"))).toStartWith("there is no file");
   const near = await failureOf(() => resolveModule(join(place.path, "fo.ts")));
-  expect(near.hint).toBe("did you mean foo.ts?");
+  expect(near.hint).toBe(`did you mean ${join(place.path, "foo.ts")}?`);
 });
 
 test("a name with odd characters is a file's name like any other", async () => {
