@@ -13,11 +13,11 @@ import { checkRegistryToken, parseRegistryUrls } from "./discovery/registry-url.
 import { maxConnections } from "./net/descriptors.ts";
 import { listen, type Listener } from "./net/listen.ts";
 import type { NestedCaller } from "./rpc/context.ts";
-import { Hosting } from "./rpc/hosting.ts";
+import type { Hosting } from "./rpc/hosting.ts";
 import type { ServerInterceptor } from "./rpc/interceptors.ts";
 import { NestedCalls } from "./rpc/nested-calls.ts";
-import { createServiceTable, disposeService } from "./rpc/service.ts";
 import type { ServedService, ServiceOptions } from "./rpc/service.ts";
+import { disposeServices, hostServices } from "./server/hosted.ts";
 
 /** Settings of {@link serve}. */
 export interface ServeOptions extends OwnFacts {
@@ -184,9 +184,7 @@ class RunningServer implements Server {
 
   async #dispose(): Promise<void> {
     await this.#ownClient[Symbol.asyncDispose]();
-    for (const instance of Object.values(this.#options.services)) {
-      await disposeService(instance, this.#log);
-    }
+    await disposeServices(this.#options.services, this.#log);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -207,7 +205,6 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const log = options.log ?? stderrLog;
   const endpoint = parseListen(options.listen ?? "tcp@127.0.0.1:0");
   checkExposure(endpoint, options.insecure === true);
-  const table = createServiceTable(options.services, options.methods, options.interceptors);
   const registries = parseRegistryUrls(options.registry ?? []);
   const { registryToken, zone } = options;
   ownFacts(options);
@@ -218,17 +215,12 @@ export async function serve(options: ServeOptions): Promise<Server> {
       : () => connect({ registry: registries, registryToken, clock, log, zone }),
   );
   const id = newInstanceId();
-  const hosting = new Hosting({
+  const { hosting, services } = hostServices(options, {
     clock,
     log,
-    table,
     instance: id,
     nested: options.client ?? ownClient,
     maxConnections: maxConnections(),
-    maxInFlight: options.maxInFlight,
-    maxRunningHandlers: options.maxRunningHandlers,
-    maxMessageBytes: options.maxMessageBytes,
-    maxConnectionAgeMs: options.maxConnectionAgeMs,
   });
   // A server that nobody is told of needs no address that callers can reach.
   const isTold = registries.length > 0 || options.advertise !== undefined;
@@ -244,7 +236,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
       clock,
       log,
       id,
-      services: table.services,
+      services,
       hosting,
       listener,
       address,

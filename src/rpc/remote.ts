@@ -170,12 +170,8 @@ export type OneWay<T> = {
  */
 export interface Services {}
 
-/**
- * Makes typed stubs: of a service in `S` by its name, of any other by the type that is named,
- * `service<Foo>("Foo")`. With `oneWay` the methods are those of {@link OneWay}. Without either type
- * the stub has no methods.
- */
-export interface MakeStub<S> {
+/** Makes stubs of the services in `S` by their names. */
+export interface NamedStub<S> {
   <K extends keyof S & string>(
     name: K,
     options: CallOptions & { readonly oneWay: true },
@@ -184,9 +180,20 @@ export interface MakeStub<S> {
     name: K,
     options?: CallOptions & { readonly oneWay?: false },
   ): Remote<S[K]>;
+}
+
+/** Makes stubs of the type that is named: `service<Foo>("Foo")`. */
+export interface TypedStub {
   <T>(name: string, options: CallOptions & { readonly oneWay: true }): OneWay<T>;
   <T>(name: string, options?: CallOptions & { readonly oneWay?: false }): Remote<T>;
 }
+
+/**
+ * Makes typed stubs: of a service in `S` by its name, of any other by the type that is named,
+ * `service<Foo>("Foo")`. With `oneWay` the methods are those of {@link OneWay}. Without either type
+ * the stub has no methods.
+ */
+export type MakeStub<S> = NamedStub<S> & TypedStub;
 
 /**
  * Whether the language itself looks a name up on objects that it is handed: to await one, to write
