@@ -4,6 +4,7 @@ export { serveRegistry } from "./registry.ts";
 export { GeeError } from "./base/errors.ts";
 export { fault, isFault } from "./base/faults.ts";
 export { callContext } from "./rpc/context.ts";
+export { testClient } from "./testing/test-client.ts";
 
 export type { ConnectOptions, Gee, Outcome, ReadyOptions } from "./client.ts";
 export type { ServeOptions, Server } from "./server.ts";
@@ -34,4 +35,6 @@ export type {
   Services,
 } from "./rpc/remote.ts";
 export type { MethodOptions, ServedService, ServiceOptions } from "./rpc/service.ts";
+export type { TestClient, TestClientOptions } from "./testing/test-client.ts";
+export type { TestClock } from "./testing/test-clock.ts";
 export type { Metadata } from "./wire/message.ts";

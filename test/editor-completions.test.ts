@@ -114,6 +114,23 @@ void gee.service("Big").Watch2;
   );
 });
 
+test("and those that a test's client was made with", () => {
+  using editor = new Editor({
+    ...files,
+    "caller.ts": `import { testClient } from "gee";
+import { Big } from "./big.ts";
+await using client = testClient({ Mine: new Big() });
+client.service("");
+client.service("Mine").;
+const sum: number = await client.service("Mine").Sum0(1, 2);
+const other: string = await client.service("Other").Ping();
+`,
+  });
+  expect(editor.completions("caller.ts", 'client.service("')).toEqual(["Mine", "Big", "Other"]);
+  expect(editor.completions("caller.ts", 'client.service("Mine").')).toHaveLength(5);
+  expect(editor.errors("caller.ts")).toEqual(["Identifier expected."]);
+});
+
 test("TypeScript 5.9 says of stubs what this package's own tests say", () => {
   using editor = new Editor({
     ...files,

@@ -5,7 +5,7 @@ import * as gee from "../src/index.ts";
 
 const index = await Bun.file(new URL("../src/index.ts", import.meta.url)).text();
 
-test("a program gets these seven values", () => {
+test("a program gets these eight values", () => {
   expect(Object.keys(gee).sort()).toEqual([
     "GeeError",
     "callContext",
@@ -14,6 +14,7 @@ test("a program gets these seven values", () => {
     "isFault",
     "serve",
     "serveRegistry",
+    "testClient",
   ]);
 });
 
@@ -65,6 +66,9 @@ test("and the types of what they take and give", () => {
     "ServiceOptions",
     "Services",
     "Tags",
+    "TestClient",
+    "TestClientOptions",
+    "TestClock",
     "Timer",
   ]);
 });
