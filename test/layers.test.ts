@@ -37,13 +37,14 @@ const packages: readonly (readonly [name: RegExp, place: RegExp])[] = [
   [/^cbor-x/, /^wire\/codec\.ts$/],
   [/^commander$/, /^cli\/args\.ts$/],
   [/^bun$/, /^net\//],
-  [/^node:crypto$/, /^(discovery|directory)\//],
+  [/^node:crypto$/, /^(discovery|directory)\/|^source\/contract-cache\.ts$/],
   [/^bun:sqlite$/, /^directory\/sqlite-store\.ts$/],
   [
     /^node:fs$/,
-    /^(net\/(listen|descriptors)\.ts$|discovery\/list-cache\.ts$|directory\/sqlite-store\.ts$|cli\/)/,
+    /^(net\/(listen|descriptors)\.ts$|discovery\/list-cache\.ts$|directory\/sqlite-store\.ts$|source\/|cli\/)/,
   ],
-  [/^node:(path|url)$/, /^cli\//],
+  [/^node:(path|url)$/, /^(source|cli)\//],
+  [/^typescript$/, /^source\//],
   [/package\.json$/, /^cli\/version\.ts$/],
 ];
 
@@ -52,7 +53,7 @@ const doors: readonly (readonly [power: RegExp, place: RegExp])[] = [
   [/\bBun\.(listen|connect)\b/, /^net\//],
   [/\bBun\.serve\b/, /^registry\.ts$/],
   [/\bBun\.plugin\b/, /^cli\/load-module\.ts$/],
-  [/\bBun\.(file|write|stdin|stdout|stderr|spawn|spawnSync|env|argv|sleep)\b/, /^cli\//],
+  [/\bBun\.(file|write|stdin|stdout|stderr|spawn|spawnSync|env|argv|sleep)\b/, /^(source|cli)\//],
   // As a key it is what Bun.serve calls.
   [/\bfetch\b(?!\??:)/, /^(discovery\/registry-client|directory\/etcd-client)\.ts$/],
   [/\b(Date\.now|performance\.now|new Date\(\))/, /^base\/time\.ts$/],
@@ -63,7 +64,7 @@ const doors: readonly (readonly [power: RegExp, place: RegExp])[] = [
   // Chance is handed in, as time is: it may be named as a default and is called nowhere.
   [/\bMath\.random\(/, /^$/],
   [/\bcrypto\./, /^(rpc\/answering|cli\/server)\.ts$/],
-  [/\bprocess\./, /^(main\.ts|cli\/)/],
+  [/\bprocess\./, /^(main\.ts|cli\/|source\/(surroundings|child)\.ts)/],
   [/\bconsole\./, /^(main\.ts|cli\/|base\/log\.ts)/],
   [/\b(eval|new Function|globalThis|require)\b[.(]/, /^$/],
 ];
