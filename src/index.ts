@@ -5,6 +5,7 @@ export { GeeError } from "./base/errors.ts";
 export { fault, isFault } from "./base/faults.ts";
 export { callContext } from "./rpc/context.ts";
 export { testClient } from "./testing/test-client.ts";
+export { readContract } from "./source/read-contract.ts";
 
 export type { ConnectOptions, Gee, Outcome, ReadyOptions } from "./client.ts";
 export type { ServeOptions, Server } from "./server.ts";
@@ -17,6 +18,20 @@ export type { Clock, Timer } from "./base/time.ts";
 export type { Member } from "./discovery/member.ts";
 export type { RegistryStatus } from "./discovery/registry-feed.ts";
 export type { PolicyName } from "./base/policy-name.ts";
+export type {
+  BytesName,
+  FaultContract,
+  Field,
+  MethodContract,
+  ModuleContract,
+  NamedType,
+  Parameter,
+  PlainKind,
+  ServiceContract,
+  Signature,
+  TupleItem,
+  TypeNode,
+} from "./contract/contract.ts";
 export type { Canary, Tags } from "./fleet/preference.ts";
 export type { CallContext, NestedCaller } from "./rpc/context.ts";
 export type {
@@ -37,4 +52,5 @@ export type {
 export type { MethodOptions, ServedService, ServiceOptions } from "./rpc/service.ts";
 export type { TestClient, TestClientOptions } from "./testing/test-client.ts";
 export type { TestClock } from "./testing/test-clock.ts";
+export type { ReadOptions } from "./source/read-contract.ts";
 export type { Metadata } from "./wire/message.ts";

@@ -141,6 +141,30 @@ test("each power of the outside world has one door", () => {
   expect(wrong).toEqual([]);
 });
 
+/** Everything that is loaded with a file: not what it imports at some later time. */
+function loadedWith(file: string, found = new Set<string>()): ReadonlySet<string> {
+  if (found.has(file)) return found;
+  found.add(file);
+  const statements = (lines.get(file) ?? [])
+    .join("\n")
+    .matchAll(/^(?:import|export) [^;]*?"([^"]+)";$/gm);
+  for (const [statement, path = ""] of statements) {
+    if (/^(import|export) type /.test(statement)) continue;
+    if (path.startsWith(".")) loadedWith(new URL(path, `file:///${file}`).pathname.slice(1), found);
+    else found.add(path);
+  }
+  return found;
+}
+
+test("TypeScript is loaded by the process that reads source, and by no other", () => {
+  expect([...loadedWith("source/child.ts")]).toContain("typescript");
+  const others = files.filter((file) => !file.startsWith("source/"));
+  for (const file of [...others, "source/read-contract.ts", "source/library.ts"]) {
+    expect([file, loadedWith(file).has("typescript")]).toEqual([file, false]);
+  }
+  expect([...loadedWith("main.ts")]).not.toContain("source/read-contract.ts");
+});
+
 test("no file outgrows its subject", () => {
   const wrong: string[] = [];
   for (const [file, texts] of lines) {

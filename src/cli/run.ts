@@ -1,4 +1,5 @@
 import { GeeError } from "../base/errors.ts";
+import { childWord } from "../source/child-word.ts";
 import { parseArguments, wantsJson, type Invocation } from "./args.ts";
 import { createOutput, startExitCode, type Output } from "./output.ts";
 import type { Environment } from "./values.ts";
@@ -9,6 +10,8 @@ import { tellMisspelt } from "./variables.ts";
  * throws is a failure to start, wrong usage included.
  */
 export async function run(argv: readonly string[], env: Environment): Promise<number> {
+  // No command of a person's: this executable, started by itself to read source.
+  if (argv[0] === childWord) return (await import("../source/child.ts")).runChild();
   const output = createOutput({ json: wantsJson(argv, env), env });
   try {
     const invocation = parseArguments(argv, env);

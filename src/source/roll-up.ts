@@ -72,7 +72,9 @@ function declare(file: string): Declared {
   for (const { messageText } of diagnostics) {
     fail(file, ts.flattenDiagnosticMessageText(messageText, " "));
   }
-  const source = ts.createSourceFile(file, outputText, ts.ScriptTarget.ESNext, true);
+  // That a class has fields of its own is nobody's business.
+  const shown = outputText.replaceAll(/^ *#private;\n/gm, "");
+  const source = ts.createSourceFile(file, shown, ts.ScriptTarget.ESNext, true);
   const own = new Map<string, ts.Statement[]>();
   const imported = new Map<string, Place>();
   const passedOn = new Map<string, Place>();
