@@ -9,6 +9,7 @@ import type { ConnectOptions, Gee } from "./client/gee.ts";
 import { createDial } from "./net/dial.ts";
 import type { OpenLink } from "./rpc/lane.ts";
 import { Pool } from "./rpc/pool.ts";
+import { ContractGuard, parseContracts } from "./rpc/contract-guard.ts";
 import { failedCall } from "./rpc/callable.ts";
 import { interceptCalls, interceptWork } from "./rpc/interceptors.ts";
 import type { Invocation } from "./rpc/interceptors.ts";
@@ -66,11 +67,22 @@ export function connectOver(dialOf: (clock: Clock) => OpenLink, options: Connect
   checkMaxMessageBytes(maxMessageBytes);
   const deadlines = new Deadlines(clock);
   const resolver = resolverOf(options, clock, log);
+  const guard =
+    options.contract === undefined
+      ? undefined
+      : new ContractGuard(parseContracts(options.contract), deadlines, log);
   const router = new Router({
     clock,
     log,
     resolver,
-    pool: new Pool({ open: dialOf(clock), clock, deadlines, maxMessageBytes }),
+    pool: new Pool({
+      open: dialOf(clock),
+      clock,
+      deadlines,
+      maxMessageBytes,
+      greeted: guard === undefined ? undefined : (connection) => guard.greeted(connection),
+    }),
+    guard,
     deadlines,
     policy,
     named: options.address !== undefined,

@@ -1,6 +1,7 @@
 import type { Log } from "../base/log.ts";
 import type { PolicyName } from "../base/policy-name.ts";
 import type { Clock } from "../base/time.ts";
+import type { ServiceContract } from "../contract/contract.ts";
 import type { Member } from "../discovery/member.ts";
 import type { RegistryStatus } from "../discovery/registry-feed.ts";
 import type { Canary } from "../fleet/preference.ts";
@@ -48,6 +49,13 @@ export interface ConnectOptions {
    * own, so that not everybody is connected to everybody. 0 = all. Default 64.
    */
   readonly subsetSize?: number;
+  /**
+   * What the client was built against: the contracts of services, as `gee types SERVICE --json` writes
+   * them. A server on which a method has become something else does not get calls to it: they go to
+   * another one, and when there is none they are FAILED_PRECONDITION, reason CONTRACT_MISMATCH, executed
+   * no. What a server has more breaks nobody. Default: none, and nothing is compared.
+   */
+  readonly contract?: ServiceContract | readonly ServiceContract[];
   /** Run around every call, the first outermost. */
   readonly interceptors?: readonly ClientInterceptor[];
   /** The largest message that is accepted, 64 KiB at least. Default 4 MiB. */

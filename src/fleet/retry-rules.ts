@@ -5,7 +5,8 @@ import type { Outcome } from "./endpoint.ts";
 /**
  * What a failed attempt allows.
  *
- * - unsent: nothing of it left this process, or nothing that a server has begun to read.
+ * - unsent: nothing of it left this process, or nothing that a server has begun to read; also when it
+ *   is not sent there because that server's contract is not what the caller was built against.
  * - drained: its server is about to end and did not start it.
  * - overloaded: its server has too much to do and did not start it.
  * - unknown-method: its server has no such service, method or feature, and did not start it.
@@ -86,6 +87,8 @@ export function classOf(error: GeeError, facts: { readonly sent: boolean }): Fai
   const { code, executed, reason } = error;
   if (ownReasons.has(reason)) return "final";
   if (!facts.sent) {
+    // Of one server, whose version is not that of the others.
+    if (reason === "CONTRACT_MISMATCH") return "unsent";
     // All of the process's buffers, and not one connection's.
     return wayCodes.has(code) && reason !== "BUFFERS_FULL" ? "unsent" : "final";
   }

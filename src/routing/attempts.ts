@@ -4,6 +4,7 @@ import { nearest } from "../base/names.ts";
 import type { Clock } from "../base/time.ts";
 import { wrongInstance } from "../rpc/refusals.ts";
 import type { Connection } from "../rpc/connection.ts";
+import type { ContractGuard } from "../rpc/contract-guard.ts";
 import type { Backend } from "./backend.ts";
 import type { Retrying } from "./retrying.ts";
 import type { RoutedCall } from "./routed-call.ts";
@@ -14,11 +15,19 @@ export class Attempts {
   readonly #clock: Clock;
   readonly #strangers: Strangers;
   readonly #retrying: Retrying;
+  /** Undefined of a client that was built against no contract. */
+  readonly #guard: ContractGuard | undefined;
 
-  constructor(clock: Clock, strangers: Strangers, retrying: Retrying) {
+  constructor(
+    clock: Clock,
+    strangers: Strangers,
+    retrying: Retrying,
+    guard: ContractGuard | undefined,
+  ) {
     this.#clock = clock;
     this.#strangers = strangers;
     this.#retrying = retrying;
+    this.#guard = guard;
   }
 
   /** Sends a call to a member, at once when there is a connection. */
@@ -103,6 +112,11 @@ export class Attempts {
           hint: near === undefined ? undefined : `did you mean ${near}?`,
         }),
       );
+      return;
+    }
+    const refusal = this.#guard?.refusal(connection, request.method);
+    if (refusal !== undefined) {
+      call.fail(refusal);
       return;
     }
     call.sentAt = now;

@@ -8,6 +8,7 @@ import type { Member } from "../discovery/member.ts";
 import type { Resolver } from "../discovery/resolver.ts";
 import type { Policy } from "../fleet/policy.ts";
 import type { Canary } from "../fleet/preference.ts";
+import type { ContractGuard } from "../rpc/contract-guard.ts";
 import type { Pool } from "../rpc/pool.ts";
 import { clientClosed } from "../rpc/refusals.ts";
 import type { Call } from "../rpc/remote.ts";
@@ -45,6 +46,8 @@ export interface RouterOptions {
   readonly canary?: Canary | undefined;
   /** Servers of one service that are called at most; 0 = all. Default `limits.subsetSize`. */
   readonly subsetSize?: number | undefined;
+  /** Knows what must not be called where; undefined of a client that was built against no contract. */
+  readonly guard?: ContractGuard | undefined;
 }
 
 /**
@@ -86,7 +89,7 @@ export class Router implements CallRouter, AttemptMaker {
       maker: this,
     });
     this.#answerClock = new AnswerClock(clock);
-    this.#attempts = new Attempts(clock, this.#strangers, this.#retrying);
+    this.#attempts = new Attempts(clock, this.#strangers, this.#retrying, options.guard);
     this.#hedging = new Hedging(clock, this);
   }
 

@@ -35,6 +35,11 @@ export interface LaneOptions {
   readonly maxConnections: number;
   /** Aborts when nothing is to be dialled any more. */
   readonly closing: AbortSignal;
+  /**
+   * The server has said hello. What it gives is awaited before anybody uses the connection; it must
+   * not reject.
+   */
+  readonly greeted?: ((connection: Connection) => Promise<void> | undefined) | undefined;
   /** A connection is open; told before anybody uses it. */
   opened(connection: Connection): void;
 }
@@ -220,6 +225,8 @@ export class Lane {
       );
       if (connection === undefined) throw new Error("a link was opened and not attached");
       await connection.ready;
+      const looked = this.#options.greeted?.(connection);
+      if (looked !== undefined) await looked;
       this.#failures = 0;
       this.#take(connection);
       return connection;

@@ -18,6 +18,8 @@ export interface PoolOptions {
   readonly maxConnections?: number | undefined;
   /** Connections without a call for so long are closed. Default `limits.idleConnectionMs`. */
   readonly idleMs?: number | undefined;
+  /** As in {@link LaneOptions}: what has to be done on a connection before anybody uses it. */
+  readonly greeted?: LaneOptions["greeted"];
   /** For tests: where the call ids of every connection begin. Default 1. */
   readonly firstCallId?: number | undefined;
 }
@@ -47,6 +49,7 @@ export class Pool {
       random: options.random ?? Math.random,
       maxMessageBytes: options.maxMessageBytes ?? limits.maxMessageBytes,
       firstCallId: options.firstCallId,
+      greeted: options.greeted,
       maxConnections: options.maxConnections ?? limits.maxConnectionsPerServer,
       closing: this.#closing.signal,
       opened: (connection) => this.#opened(connection),

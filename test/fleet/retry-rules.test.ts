@@ -50,6 +50,18 @@ const classes: readonly (readonly [
   ["a cancel before the send", failure("CANCELLED", "no"), false, "final"],
   ["a deadline before the send", failure("DEADLINE_EXCEEDED", "no"), false, "final"],
   ["a broken precondition", failure("FAILED_PRECONDITION", "no"), false, "final"],
+  [
+    "a server of another version",
+    failure("FAILED_PRECONDITION", "no", "CONTRACT_MISMATCH"),
+    false,
+    "unsent",
+  ],
+  [
+    "a server that says so itself",
+    failure("FAILED_PRECONDITION", "no", "CONTRACT_MISMATCH"),
+    true,
+    "final",
+  ],
 
   ["a loss before a byte left", refusals.lost(lostConnection, "no"), true, "unsent"],
   ["a loss in flight", refusals.lost(lostConnection, "maybe"), true, "maybe"],

@@ -100,6 +100,38 @@ describe("a dial", () => {
     expect(state.dials).toBe(1);
   });
 
+  test("is not over before what has to be done with its connection is", async () => {
+    const looked = Promise.withResolvers<void>();
+    const seen: (Connection | undefined)[] = [];
+    const { lane, opened, clock } = network({
+      greeted(connection) {
+        seen.push(connection, lane.ready);
+        return seen.length > 2 ? undefined : looked.promise;
+      },
+    });
+    const dialling = dialled(lane);
+    await clock.advance(100);
+    expect(seen.map((each) => each?.hello?.instance)).toEqual(["served", undefined]);
+    expect([lane.ready, lane.isDialling, opened.length]).toEqual([undefined, true, 0]);
+    looked.resolve();
+    const connection = await dialling;
+    expect(seen[0]).toBe(connection);
+    expect([lane.ready, lane.isDialling, opened.length]).toEqual([connection, false, 1]);
+    // And where nothing has to be done nobody waits.
+    connection.close(refused());
+    await turn();
+    expect(await dialled(lane)).not.toBe(connection);
+  });
+
+  test("that is abandoned ends also while that is done", async () => {
+    const { lane, clock } = network({ greeted: (connection) => connection.closedPromise });
+    const dialling = dialled(lane);
+    await clock.advance(100);
+    lane.abandonDial(refused());
+    expect((await dialling).usable).toBe(false);
+    expect(lane.ready).toBeUndefined();
+  });
+
   test("to another instance than was meant is refused, and nothing was executed", async () => {
     const { lane } = network({}, 4, "gone");
     expect(await failureOf(dialled(lane))).toMatchObject({

@@ -9,6 +9,8 @@ import type { Policy } from "../../src/fleet/policy.ts";
 import { Router } from "../../src/routing/router.ts";
 import type { RouterOptions } from "../../src/routing/router.ts";
 import type { RoutedRequest } from "../../src/routing/routed-call.ts";
+import type { ServiceContract } from "../../src/contract/contract.ts";
+import { ContractGuard } from "../../src/rpc/contract-guard.ts";
 import { Pool } from "../../src/rpc/pool.ts";
 import { Session } from "../../src/rpc/session.ts";
 import { routedRequest } from "./calls.ts";
@@ -75,6 +77,11 @@ export interface RoutedNetwork {
   inFlight(): number;
 }
 
+/** What a test may say of the router, and what that was built against. */
+export interface NetworkOptions extends Partial<RouterOptions> {
+  readonly contracts?: readonly ServiceContract[];
+}
+
 /**
  * A network in memory: a site at each port, all of class Foo and, from the port 5000 on, of Bar. A
  * list of members that a test sets, and a router that takes one after the
@@ -83,7 +90,7 @@ export interface RoutedNetwork {
 export function network(
   sites: Readonly<Record<number, Site>>,
   members: readonly Member[],
-  options: Partial<RouterOptions> = {},
+  { contracts, ...options }: NetworkOptions = {},
 ): RoutedNetwork {
   const clock = new FakeClock();
   const { log, lines } = memoryLog();
@@ -138,9 +145,12 @@ export function network(
     return session.channel;
   };
   const links: ReturnType<typeof linkPair>["caller"][] = [];
+  const deadlines = new Deadlines(clock);
+  const guard = contracts === undefined ? undefined : new ContractGuard(contracts, deadlines, log);
   const pool = new Pool({
     clock,
-    deadlines: new Deadlines(clock),
+    deadlines,
+    greeted: guard === undefined ? undefined : (connection) => guard.greeted(connection),
     random: () => 1,
     async open(endpoint, { signal }, attach) {
       const port = endpoint.kind === "tcp" ? endpoint.port : 0;
@@ -202,7 +212,8 @@ export function network(
     random: () => 0.5,
     resolver,
     pool,
-    deadlines: new Deadlines(clock),
+    guard,
+    deadlines,
     policy: oneAfterAnother(seen),
     named: false,
     ...options,

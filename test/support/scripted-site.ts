@@ -1,5 +1,7 @@
 import type { Code } from "../../src/base/errors.ts";
 import { limits } from "../../src/base/limits.ts";
+import type { ServiceContract } from "../../src/contract/contract.ts";
+import { methodHash, serviceHash } from "../../src/contract/hash.ts";
 import { featureNames } from "../../src/wire/hello.ts";
 import type { MethodFacts } from "../../src/wire/hello.ts";
 import type { CallMessage, FaultMessage, Metadata } from "../../src/wire/message.ts";
@@ -11,6 +13,8 @@ import { ScriptedPeer } from "./scripted-peer.ts";
 export interface ScriptedSite {
   /** The flags of its class's methods, as its hello lists them. Default: it lists none. */
   readonly methods?: Readonly<Record<string, number>>;
+  /** What its hello tells by the hashes: of the service, and of each method. Default: no hash. */
+  readonly contract?: ServiceContract;
   /** The class that its hello names. Default: that of its port. */
   readonly service?: string;
   /** It says hello when this resolves. Default: at once. */
@@ -108,7 +112,18 @@ export class ScriptedServer extends ScriptedPeer {
       facts.set(name, { number: index + 1, flags });
       this.#names.set(index + 1, `${service}.${name}`);
     }
-    const services = new Map([[service, { methods: facts }]]);
+    let hash: string | undefined;
+    if (site?.contract !== undefined) {
+      const { contract } = site;
+      hash = serviceHash(contract);
+      for (const method of contract.methods) {
+        const number = facts.get(method.name)?.number ?? facts.size + 1;
+        const flags = methods[method.name] ?? 0;
+        facts.set(method.name, { number, flags, hash: methodHash(contract, method) });
+        this.#names.set(number, `${service}.${method.name}`);
+      }
+    }
+    const services = new Map([[service, { contract: hash, methods: facts }]]);
     const { instance = instanceAt(port) } = site ?? {};
     this.hello({ features: featureNames, maxInFlight, services, instance });
   }
