@@ -80,42 +80,53 @@ function reduce(all: readonly Member[]): readonly Member[] {
  */
 export class Members {
   readonly #types: Types;
-  readonly #known = new Map<TypeNode, readonly Member[]>();
+  /** Weak, because whoever describes a wrong value asks for types that it made up. */
+  readonly #known = new WeakMap<TypeNode, readonly Member[]>();
 
   constructor(types: Types) {
     this.#types = types;
   }
 
   /**
-   * At least one, and the same objects each time. `unknown` is always alone, and stands for a name
-   * that nothing is known of; `never` is alone too.
+   * At least one, and the same array each time, also by another name. `unknown` is always alone, and
+   * stands for a name that nothing is known of; `never` is alone too.
    */
   of(type: TypeNode): readonly Member[] {
-    const known = this.#known.get(type);
+    const named = this.#named(type);
+    const known = this.#known.get(named);
     if (known !== undefined) return known;
-    const members = reduce(this.#flat(type));
-    this.#known.set(type, members);
+    const members = reduce(this.#flat(named));
+    this.#known.set(named, members);
     return members;
+  }
+
+  /** What a name, or a name for a name, stands for. One that stands for itself says nothing. */
+  #named(type: TypeNode): TypeNode {
+    const seen = new Set<string>();
+    let at = type;
+    while (at.kind === "ref") {
+      if (seen.has(at.name)) return unknown;
+      seen.add(at.name);
+      at = namedType(this.#types, at.name)?.type ?? unknown;
+    }
+    return at;
   }
 
   /** Not by recursion: a chain of names is as long as its author likes. */
   #flat(type: TypeNode): readonly Member[] {
     const found: Member[] = [];
-    const names = new Set<string>();
+    const unions = new Set<TypeNode>();
     const open: TypeNode[] = [type];
     for (let next = open.pop(); next !== undefined; next = open.pop()) {
-      if (next.kind === "union") {
-        open.push(...next.of.toReversed());
-      } else if (next.kind === "ref") {
-        // A union may name itself, which adds nothing.
-        if (names.has(next.name)) continue;
-        names.add(next.name);
-        open.push(namedType(this.#types, next.name)?.type ?? unknown);
-      } else {
-        found.push(next);
+      const named = this.#named(next);
+      if (named.kind !== "union") {
+        if (named.kind !== "ref") found.push(named);
+      } else if (!unions.has(named)) {
+        // A union may hold itself, which adds nothing.
+        unions.add(named);
+        open.push(...named.of.toReversed());
       }
     }
-    // A name that stands for nothing but itself.
-    return found.length === 0 && names.size > 0 ? [unknown] : found;
+    return found;
   }
 }
