@@ -370,6 +370,7 @@ test("options and names that cannot be right are refused at once", async () => {
     { address: "tcp@127.0.0.1:1", timeoutMs: 0 },
     { address: "tcp@127.0.0.1:1", timeoutMs: Number.NaN },
     { address: "tcp@127.0.0.1:1", policy: "robin" as "random" },
+    { address: "tcp@127.0.0.1:1", contract: JSON.parse('{"name":"Foo"}') },
   ];
   for (const options of wrong) expect(() => connect(options)).toThrow(GeeError);
   await using gee = connect({ address: "tcp@127.0.0.1:1", log: silentLog });

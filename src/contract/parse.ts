@@ -201,3 +201,26 @@ export function parseModuleContract(value: unknown, path = "module"): ModuleCont
     files: fields.need("files", list(maxEntries, anyText)),
   };
 }
+
+/**
+ * Reads what a client was built against: one contract, or several.
+ *
+ * @throws GeeError INVALID_ARGUMENT, naming the field
+ */
+export function parseContracts(value: unknown): readonly ServiceContract[] {
+  const contracts = Array.isArray(value)
+    ? list(maxEntries, parseServiceContract)(value, "contract")
+    : [parseServiceContract(value, "contract")];
+  const names = new Set<string>();
+  for (const [index, contract] of contracts.entries()) {
+    if (names.has(contract.name)) {
+      throw new GeeError(
+        "INVALID_ARGUMENT",
+        `contract[${index}].name: ${contract.name} is there twice`,
+        { executed: "no" },
+      );
+    }
+    names.add(contract.name);
+  }
+  return contracts;
+}

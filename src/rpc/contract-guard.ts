@@ -4,21 +4,12 @@ import type { Code } from "../base/errors.ts";
 import { Fields, list, text } from "../base/fields.ts";
 import { limits } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
-import { compareServices } from "../contract/compare.ts";
 import type { ServiceContract } from "../contract/contract.ts";
-import { methodHash, serviceHash } from "../contract/hash.ts";
+import type { ExpectedService } from "../contract/expected.ts";
 import { parseServiceContract } from "../contract/parse.ts";
 import type { ServiceFacts } from "../wire/hello.ts";
 import type { Connection } from "./connection.ts";
 import { askOn } from "./question.ts";
-
-/** A service as this client was built against it. */
-interface Expected {
-  readonly contract: ServiceContract;
-  readonly hash: string;
-  /** The hash of each method. */
-  readonly methods: ReadonlyMap<string, string>;
-}
 
 /** Of a server's methods those that do not fit, by `Service.Method`, each with why. */
 type Verdict = ReadonlyMap<string, string>;
@@ -28,9 +19,6 @@ const allFits: Verdict = new Map();
 /** Contracts of servers that are remembered; one fleet has two or three of a service. */
 const maxVerdicts = 256;
 
-/** Differences that an error names; the others are counted. */
-const maxNamed = 3;
-
 /** A failed question that may be answered another time. */
 const passingCodes: ReadonlySet<Code> = new Set([
   "UNAVAILABLE",
@@ -38,43 +26,6 @@ const passingCodes: ReadonlySet<Code> = new Set([
   "CANCELLED",
   "RESOURCE_EXHAUSTED",
 ]);
-
-/**
- * Reads what a client was built against: one contract, or several.
- *
- * @throws GeeError INVALID_ARGUMENT, naming the field
- */
-export function parseContracts(value: unknown): readonly ServiceContract[] {
-  const contracts = Array.isArray(value)
-    ? list(limits.maxServices, parseServiceContract)(value, "contract")
-    : [parseServiceContract(value, "contract")];
-  const names = new Set<string>();
-  for (const [index, { name }] of contracts.entries()) {
-    if (names.has(name)) {
-      throw new GeeError("INVALID_ARGUMENT", `contract[${index}].name: ${name} is there twice`, {
-        executed: "no",
-      });
-    }
-    names.add(name);
-  }
-  return contracts;
-}
-
-function expectedOf(contract: ServiceContract): Expected {
-  const methods = contract.methods.map(
-    (method) => [method.name, methodHash(contract, method)] as const,
-  );
-  return { contract, hash: serviceHash(contract), methods: new Map(methods) };
-}
-
-/** Whether all that is expected of a service is there as it is expected, by the hashes alone. */
-function isSame(expected: Expected, { contract, methods }: ServiceFacts): boolean {
-  if (contract === undefined || contract === expected.hash) return true;
-  for (const [name, hash] of expected.methods) {
-    if (methods.get(name)?.hash !== hash) return false;
-  }
-  return true;
-}
 
 /** The contract in what `gee.Reflection.Describe` answers. @throws GeeError, SyntaxError */
 function describedContract(answer: unknown): ServiceContract {
@@ -84,25 +35,9 @@ function describedContract(answer: unknown): ServiceContract {
   return parseServiceContract(JSON.parse(contract ?? "null"), "answer[0].contract");
 }
 
-/** What is in the way of callers that were built against `before`, method by method. */
-function verdictOn(before: ServiceContract, now: ServiceContract): Verdict {
-  const broken = new Map<string, string[]>();
-  for (const { method, breaks, text: difference } of compareServices(before, now)) {
-    if (!breaks) continue;
-    const name = `${before.name}.${method}`;
-    const texts = broken.get(name);
-    if (texts === undefined) broken.set(name, [difference]);
-    else texts.push(difference);
-  }
-  return new Map([...broken].map(([name, texts]) => [name, told(name, texts)]));
-}
-
-function told(name: string, texts: readonly string[]): string {
-  const named = texts
-    .slice(0, maxNamed)
-    .map((difference) => difference.replace(`${name}: `, "").replace(`${name} `, "it "));
-  const more = texts.length - named.length;
-  return `${named.join("; ")}${more === 0 ? "" : `; and ${more} more`}`;
+/** What a server's hello says of a service. */
+function factsOf({ hello }: Connection, { name }: ServiceContract): ServiceFacts | undefined {
+  return hello?.services.get(name);
 }
 
 /**
@@ -112,9 +47,11 @@ function told(name: string, texts: readonly string[]): string {
  * are then refused here. What cannot be compared is called: not to know is no mismatch.
  */
 export class ContractGuard {
-  readonly #expected: readonly Expected[];
+  readonly #contracts: readonly ServiceContract[];
   readonly #deadlines: Deadlines;
   readonly #log: Log;
+  /** What compares them is loaded when there is something to compare: most clients never do. */
+  #expected: Promise<readonly ExpectedService[]> | undefined;
   /** What was found, by service and the hash of what is served; the oldest first. */
   readonly #verdicts: Map<string, Verdict> = new Map();
   /** Questions under way; undefined when there was no answer. */
@@ -125,7 +62,7 @@ export class ContractGuard {
   readonly #warned: Set<string> = new Set();
 
   constructor(contracts: readonly ServiceContract[], deadlines: Deadlines, log: Log) {
-    this.#expected = contracts.map(expectedOf);
+    this.#contracts = contracts;
     this.#deadlines = deadlines;
     this.#log = log;
   }
@@ -135,16 +72,25 @@ export class ContractGuard {
    * there is something to await. Never rejects.
    */
   greeted(connection: Connection): Promise<void> | undefined {
-    const doubtful = this.#expected.filter((expected) => {
-      const facts = connection.hello?.services.get(expected.contract.name);
-      return facts !== undefined && !isSame(expected, facts);
-    });
-    return doubtful.length === 0 ? undefined : this.#judge(connection, doubtful);
+    const hasHash = this.#contracts.some(
+      (contract) => factsOf(connection, contract)?.contract !== undefined,
+    );
+    return hasHash ? this.#judge(connection) : undefined;
   }
 
-  async #judge(connection: Connection, doubtful: readonly Expected[]): Promise<void> {
+  async #load(): Promise<readonly ExpectedService[]> {
+    const { ExpectedService: Expected } = await import("../contract/expected.ts");
+    return this.#contracts.map((contract) => new Expected(contract));
+  }
+
+  async #judge(connection: Connection): Promise<void> {
+    const expected = await (this.#expected ??= this.#load());
     const verdicts = await Promise.all(
-      doubtful.map((expected) => this.#verdict(connection, expected)),
+      expected.map((service) => {
+        const facts = factsOf(connection, service.contract);
+        if (facts?.contract === undefined || service.isIn(facts)) return allFits;
+        return this.#verdict(connection, service, facts.contract);
+      }),
     );
     const refused: Verdict = new Map(verdicts.flatMap((verdict) => [...verdict]));
     if (refused.size === 0) return;
@@ -152,9 +98,12 @@ export class ContractGuard {
     void connection.closedPromise.then(() => this.#refused.delete(connection));
   }
 
-  async #verdict(connection: Connection, expected: Expected): Promise<Verdict> {
-    const { name } = expected.contract;
-    const key = `${name} ${connection.hello?.services.get(name)?.contract ?? ""}`;
+  async #verdict(
+    connection: Connection,
+    expected: ExpectedService,
+    hash: string,
+  ): Promise<Verdict> {
+    const key = `${expected.contract.name} ${hash}`;
     const known = this.#verdicts.get(key);
     if (known !== undefined) return known;
     const underWay = this.#asking.get(key);
@@ -172,20 +121,21 @@ export class ContractGuard {
 
   async #ask(
     connection: Connection,
-    { contract }: Expected,
+    expected: ExpectedService,
     key: string,
   ): Promise<Verdict | undefined> {
+    const { name } = expected.contract;
     let verdict: Verdict;
     try {
       const answer = await askOn(connection, this.#deadlines, {
         method: "gee.Reflection.Describe",
-        args: [contract.name],
+        args: [name],
         timeoutMs: limits.helloTimeoutMs,
       });
-      verdict = verdictOn(contract, describedContract(answer));
+      verdict = expected.brokenBy(describedContract(answer));
     } catch (thrown) {
       const error = GeeError.from(thrown);
-      this.#warn(connection, contract.name, error);
+      this.#warn(connection, name, error);
       if (passingCodes.has(error.code)) return undefined;
       verdict = allFits;
     }

@@ -1,6 +1,10 @@
 import { expect, test } from "bun:test";
-import type { ModuleContract } from "../../src/contract/contract.ts";
-import { parseModuleContract, parseServiceContract } from "../../src/contract/parse.ts";
+import type { ModuleContract, ServiceContract } from "../../src/contract/contract.ts";
+import {
+  parseContracts,
+  parseModuleContract,
+  parseServiceContract,
+} from "../../src/contract/parse.ts";
 
 /** One of everything. */
 const module: ModuleContract = {
@@ -101,4 +105,17 @@ test("a type that is nested without end is refused and not followed", () => {
   for (let depth = 0; depth < 10_000; depth++) type = { kind: "array", items: type };
   const contract = { name: "Foo", methods: [], types: { A: { type } } };
   expect(() => parseServiceContract(contract)).toThrow("nested more than 64 deep");
+});
+
+test("contracts are one, or several", () => {
+  const foo: ServiceContract = { name: "Foo", methods: [], types: {} };
+  const bar = { ...foo, name: "Bar" };
+  expect(parseContracts(foo)).toEqual([foo]);
+  expect(parseContracts(JSON.parse(JSON.stringify([foo, bar])))).toEqual([foo, bar]);
+  expect(parseContracts([])).toEqual([]);
+  expect(() => parseContracts("Foo")).toThrow("contract: it must be an object");
+  expect(() => parseContracts([foo, { ...foo, name: 1 }])).toThrow(
+    "contract[1].name: it must be a string",
+  );
+  expect(() => parseContracts([foo, bar, foo])).toThrow("contract[2].name: Foo is there twice");
 });

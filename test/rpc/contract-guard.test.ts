@@ -1,7 +1,6 @@
-import { describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import { limits } from "../../src/base/limits.ts";
 import type { ServiceContract } from "../../src/contract/contract.ts";
-import { parseContracts } from "../../src/rpc/contract-guard.ts";
 import { inTime, turn, until } from "../support/clock.ts";
 import { method, number, object, service, string } from "../support/contracts.ts";
 import { failureOf } from "../support/ends.ts";
@@ -61,6 +60,9 @@ function called({ world }: RoutedNetwork): string[] {
 }
 
 const contracts = [built];
+
+// Loaded before, so that loading it takes no turns in between.
+beforeAll(() => import("../../src/contract/expected.ts"));
 
 describe("nobody is asked", () => {
   test("by a client that was built against nothing", async () => {
@@ -314,32 +316,5 @@ describe("the question", () => {
     expect(asked(net)).toHaveLength(257);
     await restart(0);
     expect(asked(net)).toHaveLength(258);
-  });
-});
-
-describe("what a client was built against", () => {
-  const messageOf = (value: unknown): string => {
-    try {
-      parseContracts(value);
-    } catch (error) {
-      return error instanceof Error ? error.message : String(error);
-    }
-    return "nothing";
-  };
-
-  test("is one contract, or several, be it from a file", () => {
-    expect(parseContracts(built)).toEqual([built]);
-    expect(parseContracts(JSON.parse(JSON.stringify([built])))).toEqual([built]);
-    expect(parseContracts([])).toEqual([]);
-  });
-
-  test("is refused where it is wrong, with the place", () => {
-    expect(messageOf("Foo")).toBe("contract: it must be an object");
-    expect(messageOf({ name: "Foo" })).toBe("contract.methods: it is missing");
-    expect(messageOf([built, { ...built, name: 1 }])).toBe("contract[1].name: it must be a string");
-    expect(messageOf([built, built])).toBe("contract[1].name: Foo is there twice");
-    expect(
-      messageOf({ ...built, methods: [{ name: "A", signatures: [{ parameters: [] }] }] }),
-    ).toBe("contract.methods[0].signatures[0].result: it is missing");
   });
 });
