@@ -4,6 +4,7 @@ import { limits } from "../base/limits.ts";
 import { readBench, type BenchInvocation } from "./bench-args.ts";
 import { readCall, type CallInvocation } from "./call-args.ts";
 import { commandList, commands, findCommand, findTopic, type CommandSpec } from "./commands.ts";
+import { readDev, type DevInvocation } from "./dev-args.ts";
 import { helpOn, unknownCommand, unknownFlag, unknownTopic } from "./mistakes.ts";
 import { usageError } from "./usage.ts";
 import { Values, type Environment, type Target } from "./values.ts";
@@ -61,6 +62,7 @@ export type Invocation =
   | ListInvocation
   | EventsInvocation
   | BenchInvocation
+  | DevInvocation
   | { readonly kind: "demo" }
   | { readonly kind: "help"; readonly topic: string | undefined }
   | { readonly kind: "version" };
@@ -194,6 +196,8 @@ function invocation({ name }: CommandSpec, values: Values): Invocation {
       return { kind: name, target: values.target() };
     case "bench":
       return readBench(values);
+    case "dev":
+      return readDev(values);
     case "help":
       return readHelp(values);
     case "demo":

@@ -13,7 +13,16 @@ export interface FlagSpec {
 
 /** The name of a command. */
 export type CommandName =
-  "registry" | "server" | "call" | "list" | "events" | "bench" | "demo" | "help" | "version";
+  | "registry"
+  | "server"
+  | "call"
+  | "list"
+  | "events"
+  | "bench"
+  | "dev"
+  | "demo"
+  | "help"
+  | "version";
 
 /** A command as `gee help` shows it and as `args.ts` reads it. */
 export interface CommandSpec {

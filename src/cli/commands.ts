@@ -2,6 +2,7 @@ import { benchSpec } from "./bench-spec.ts";
 import { callSpec } from "./call-spec.ts";
 import { cache, insecure, json, registry, timeout, tokenFile } from "./command-spec.ts";
 import type { CommandName, CommandSpec } from "./command-spec.ts";
+import { devSpec } from "./dev-spec.ts";
 import { serverSpec } from "./server-spec.ts";
 
 export type { CommandName, CommandSpec, FlagSpec } from "./command-spec.ts";
@@ -100,6 +101,7 @@ export const commands: Readonly<Record<CommandName, CommandSpec>> = {
     examples: ["gee events", "gee events --json"],
   },
   bench: benchSpec,
+  dev: devSpec,
   demo: {
     name: "demo",
     usage: "",

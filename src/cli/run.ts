@@ -12,7 +12,11 @@ import { tellMisspelt } from "./variables.ts";
 export async function run(argv: readonly string[], env: Environment): Promise<number> {
   // No command of a person's: this executable, started by itself to read source.
   if (argv[0] === childWord) return (await import("../source/child.ts")).runChild();
-  const output = createOutput({ json: wantsJson(argv, env), env });
+  const options = { json: wantsJson(argv, env), env };
+  const output =
+    env.GEE_DEV_CHILD === undefined
+      ? createOutput(options)
+      : (await import("./dev-child.ts")).outputToParent(options);
   try {
     const invocation = parseArguments(argv, env);
     await tellMisspelt(env, output);
@@ -39,6 +43,8 @@ async function carryOut(invocation: Invocation, output: Output): Promise<number>
       return (await import("./events.ts")).runEvents(invocation, output);
     case "bench":
       return (await import("./bench.ts")).runBench(invocation, output);
+    case "dev":
+      return (await import("./dev.ts")).runDev(invocation, output);
     case "demo":
       return (await import("./demo.ts")).runDemo(output);
     case "help":
