@@ -6,6 +6,7 @@ import { readCall, type CallInvocation } from "./call-args.ts";
 import { commandList, commands, findCommand, findTopic, type CommandSpec } from "./commands.ts";
 import { readDev, type DevInvocation } from "./dev-args.ts";
 import { helpOn, unknownCommand, unknownFlag, unknownTopic } from "./mistakes.ts";
+import { readPing, type PingInvocation } from "./ping-args.ts";
 import { usageError } from "./usage.ts";
 import { Values, type Environment, type Target } from "./values.ts";
 
@@ -61,6 +62,7 @@ export type Invocation =
   | CallInvocation
   | ListInvocation
   | EventsInvocation
+  | PingInvocation
   | BenchInvocation
   | DevInvocation
   | { readonly kind: "demo" }
@@ -194,6 +196,8 @@ function invocation({ name }: CommandSpec, values: Values): Invocation {
       };
     case "events":
       return { kind: name, target: values.target() };
+    case "ping":
+      return readPing(values);
     case "bench":
       return readBench(values);
     case "dev":

@@ -18,6 +18,7 @@ export type CommandName =
   | "call"
   | "list"
   | "events"
+  | "ping"
   | "bench"
   | "dev"
   | "demo"

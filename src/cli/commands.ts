@@ -3,6 +3,7 @@ import { callSpec } from "./call-spec.ts";
 import { cache, insecure, json, registry, timeout, tokenFile } from "./command-spec.ts";
 import type { CommandName, CommandSpec } from "./command-spec.ts";
 import { devSpec } from "./dev-spec.ts";
+import { pingSpec } from "./ping-spec.ts";
 import { serverSpec } from "./server-spec.ts";
 
 export type { CommandName, CommandSpec, FlagSpec } from "./command-spec.ts";
@@ -100,6 +101,7 @@ export const commands: Readonly<Record<CommandName, CommandSpec>> = {
     ],
     examples: ["gee events", "gee events --json"],
   },
+  ping: pingSpec,
   bench: benchSpec,
   dev: devSpec,
   demo: {

@@ -41,6 +41,8 @@ async function carryOut(invocation: Invocation, output: Output): Promise<number>
       return (await import("./list.ts")).runList(invocation, output);
     case "events":
       return (await import("./events.ts")).runEvents(invocation, output);
+    case "ping":
+      return (await import("./ping.ts")).runPing(invocation, output);
     case "bench":
       return (await import("./bench.ts")).runBench(invocation, output);
     case "dev":
