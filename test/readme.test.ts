@@ -39,12 +39,18 @@ function steps(block: Block): readonly Step[] {
 }
 
 function normal(line: string): string {
-  return line
-    .replaceAll(/\b[0-9a-f]{32}\b/g, "ID")
-    .replaceAll(/127\.0\.0\.1:\d+/g, "127.0.0.1:PORT")
-    .replaceAll(/\bby server [12]\b(?! and)/g, "by server N")
-    .replaceAll(/\b\d+(?:\.\d+)?(?:ms|s)\b(?!,| unless)/g, "TIME")
-    .trimEnd();
+  return (
+    line
+      .replaceAll(/\b[0-9a-f]{32}\b/g, "ID")
+      .replaceAll(/127\.0\.0\.1:\d+/g, "127.0.0.1:PORT")
+      .replaceAll(/\bby server [12]\b(?! and)/g, "by server N")
+      .replaceAll(/\b\d+(?:\.\d+)?(?:ms|s)\b(?!,| unless)/g, "TIME")
+      // Figures of gee bench; what they are of has to be right.
+      .replace(/^(?:calls|rate|latency|service|instances|status|client) .*/, (figures) =>
+        figures.replaceAll(/\b[\d.,]+(?=%| |\/s|$)/g, "N"),
+      )
+      .trimEnd()
+  );
 }
 
 let folder = "";
@@ -101,7 +107,7 @@ async function startInBackground({ command, expected }: Step): Promise<void> {
   const typed = command.replace(/ &$/, "");
   // One that was killed comes back where it was.
   const [, shown = "127.0.0.1:9999"] = / --listen (\S+)/.exec(typed) ?? [];
-  const own = typed.startsWith("gee registry")
+  const own = /^gee (?:registry|dev) /.test(`${typed} `)
     ? `${typed.replace(/ --listen \S+/, "")} --listen ${registries.get(shown) ?? "127.0.0.1:0"}`
     : atRealPorts(typed);
   const child = run(`exec ${own}`);
