@@ -11,6 +11,8 @@ const ownReasons = [
   "MESSAGE_TOO_LARGE",
   "REPLIES_UNREAD",
   "BAD_BODY",
+  "BAD_ARGUMENT",
+  "BAD_RESULT",
   "IDLE",
   "DRAINING",
   "CALL_OVER",

@@ -85,8 +85,14 @@ export function answerOnce(store: KeyStore, work: KeyedWork): KeptAnswer | Promi
     store.finish(begun.entry, frame);
     return new KeptAnswer(frame);
   };
-  const failed = (thrown: unknown): KeptAnswer =>
-    keep({ ...faultMessage(work.errorOf(thrown)), metadata: work.metadata() });
+  const failed = (thrown: unknown): KeptAnswer => {
+    const error = work.errorOf(thrown);
+    const message = { ...faultMessage(error), metadata: work.metadata() };
+    if (error.executed !== "no") return keep(message);
+    // Its arguments did not fit: the key is free for a call with others.
+    store.forget(begun.entry);
+    return new KeptAnswer(encoded(message, work.maxMessageBytes));
+  };
   const succeeded = (value: unknown): KeptAnswer =>
     work.isStream(value)
       ? keep(faultMessage(noStream(method)))

@@ -119,7 +119,7 @@ type Answer<R> = [R] extends [Nothing | PromiseLike<Nothing>]
 type NoMethod = `_${string}` | symbol | number | "then" | "toJSON" | keyof typeof Object.prototype;
 
 /** `K` if it names a method that can be called. */
-type MethodName<T, K extends keyof T> = K extends NoMethod
+export type MethodName<T, K extends keyof T> = K extends NoMethod
   ? never
   : T[K] extends (...args: never[]) => unknown
     ? K

@@ -2,6 +2,21 @@ import { describeThrown, GeeError } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 
+/** A call that was refused before its method ran. Only what is made here is one, whoever throws it. */
+class NotStarted extends GeeError {}
+
+/** What is thrown for arguments that do not fit, before a method runs. */
+export function badArgument(why: string): GeeError {
+  return new NotStarted("INVALID_ARGUMENT", why, { reason: "BAD_ARGUMENT", executed: "no" });
+}
+
+/** What a method has answered does not fit its contract. */
+export class BadResult extends GeeError {
+  constructor(why: string) {
+    super("INTERNAL", why, { reason: "BAD_RESULT", executed: "yes" });
+  }
+}
+
 /**
  * What was thrown for the other side to see, with fields that can be written; undefined for all
  * else, such as a proxy that only looks like it. Whatever was thrown, this does not throw.
@@ -18,7 +33,7 @@ function meantForOther(thrown: unknown): GeeError | undefined {
       reason: reason === undefined ? undefined : String(reason),
       details,
       retryAfterMs: Number.isNaN(waitMs) ? undefined : waitMs,
-      executed: "yes",
+      executed: thrown instanceof NotStarted ? "no" : "yes",
     });
   } catch {
     return undefined;
@@ -55,7 +70,12 @@ export function errorForCaller(
   newLogId: () => string,
 ): GeeError {
   const meant = meantForOther(thrown);
-  if (meant !== undefined) return meant;
+  if (meant !== undefined) {
+    if (meant.reason === "BAD_RESULT" && thrown instanceof BadResult) {
+      log.error("an answer does not fit its contract", { method, why: meant.message });
+    }
+    return meant;
+  }
   const logId = newLogId();
   log.error("handler failed", { method, id: logId, error: describeThrown(thrown) });
   return new GeeError("INTERNAL", `${method} failed; the server's log has it as ${logId}`, {

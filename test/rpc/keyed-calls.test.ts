@@ -1,9 +1,11 @@
 import { expect, test } from "bun:test";
 import { GeeError } from "../../src/base/errors.ts";
+import { silentLog } from "../../src/base/log.ts";
 import { isItems } from "../../src/rpc/handler-streams.ts";
 import { answerOnce, KeptAnswer } from "../../src/rpc/keyed-calls.ts";
 import type { KeyedWork } from "../../src/rpc/keyed-calls.ts";
 import { digestOf, KeyStore } from "../../src/rpc/key-store.ts";
+import { badArgument, errorForCaller } from "../../src/rpc/thrown.ts";
 import { faultMessage, resultMessage } from "../support/calls.ts";
 import { FakeClock, turn } from "../support/clock.ts";
 import { failureOf } from "../support/ends.ts";
@@ -206,6 +208,32 @@ test("metadata over their limit end in a fault, and so for everybody", async () 
   });
   expect(await frameFrom(answerOnce(keys, failing.work))).toEqual(frameOf(faultMessage(0)));
   expect(state.runs).toBe(1);
+});
+
+test("a call whose arguments did not fit keeps no key: it is free for one with others", async () => {
+  const keys = store();
+  const refused = workOf(() => {
+    throw badArgument("args[0]: expected string, got number");
+  });
+  const errorOf = (thrown: unknown) => errorForCaller(thrown, "Shop.Buy", silentLog, () => "id");
+  const fault = frameOf(
+    faultMessage(0, {
+      code: "INVALID_ARGUMENT",
+      reason: "BAD_ARGUMENT",
+      message: "args[0]: expected string, got number",
+      executed: "no",
+    }),
+  );
+  expect(await frameFrom(answerOnce(keys, { ...refused.work, errorOf }))).toEqual(fault);
+  expect([keys.size, keys.bytes]).toEqual([0, 0]);
+  const late = workOf(() => Promise.reject(badArgument("args[0]: expected string, got number")));
+  const first = answerOnce(keys, { ...late.work, errorOf });
+  const waiting = failureOf((async () => await answerOnce(keys, { ...late.work, errorOf }))());
+  expect(await frameFrom(first)).toEqual(fault);
+  expect(await waiting).toMatchObject({ reason: "NOT_STARTED", executed: "no" });
+  const other = workOf(() => 1, { args: ["pear"] });
+  expect(await frameFrom(answerOnce(keys, other.work))).toEqual(frameOf(resultMessage(0, 1)));
+  expect(keys.size).toBe(1);
 });
 
 test("whoever waited for a call that was not started after all may go elsewhere", async () => {

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { GeeError } from "../../src/base/errors.ts";
 import { limits } from "../../src/base/limits.ts";
-import { errorForCaller } from "../../src/rpc/thrown.ts";
+import { badArgument, BadResult, errorForCaller } from "../../src/rpc/thrown.ts";
 import { memoryLog } from "../support/memory-log.ts";
 
 /** What the caller of `Foo.Run` gets, what the log got, and how many ids were made for it. */
@@ -39,6 +39,35 @@ test("what a handler threw was executed, whatever the error says of itself", () 
     expect(become(new GeeError("ABORTED", "no", { executed })).error.executed).toBe("yes");
   }
   expect(become(new Error("x")).error.executed).toBe("yes");
+});
+
+test("a call whose arguments did not fit was not executed, and nothing is in the log", () => {
+  const { error, lines } = become(badArgument("args[0]: expected number, got string"));
+  expect(error).toMatchObject({
+    code: "INVALID_ARGUMENT",
+    reason: "BAD_ARGUMENT",
+    message: "args[0]: expected number, got string",
+    executed: "no",
+  });
+  expect(lines).toEqual([]);
+  // The same words are nobody else's to use.
+  const same = new GeeError("INVALID_ARGUMENT", "x", { reason: "BAD_ARGUMENT", executed: "no" });
+  expect(become(same).error.executed).toBe("yes");
+});
+
+test("an answer that does not fit its contract is told, and in the log", () => {
+  const { error, lines } = become(new BadResult("result: expected number, got string"));
+  expect(error).toMatchObject({
+    code: "INTERNAL",
+    reason: "BAD_RESULT",
+    message: "result: expected number, got string",
+    executed: "yes",
+  });
+  expect(lines).toHaveLength(1);
+  expect(lines[0]).toContain("an answer does not fit its contract");
+  expect(lines[0]).toContain("Foo.Run");
+  expect(lines[0]).toContain("result: expected number, got string");
+  expect(become(new GeeError("INTERNAL", "x", { reason: "BAD_RESULT" })).lines).toEqual([]);
 });
 
 test("fields that were tampered with are made such as can be written", () => {
