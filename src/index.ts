@@ -13,6 +13,7 @@ export type { Registry, RegistryOptions } from "./registry.ts";
 export type { Address } from "./base/address.ts";
 export type { Code, Executed, GeeErrorOptions } from "./base/errors.ts";
 export type { AnyFault, Fault, FaultFields } from "./base/faults.ts";
+export type { SchemaIssue, SchemaResult, StandardSchema } from "./contract/standard-schema.ts";
 export type { Log, LogFields } from "./base/log.ts";
 export type { Clock, Timer } from "./base/time.ts";
 export type { Member } from "./discovery/member.ts";
@@ -49,7 +50,7 @@ export type {
   Remote,
   Services,
 } from "./rpc/remote.ts";
-export type { MethodOptions, ServedService, ServiceOptions } from "./rpc/service.ts";
+export type { MethodOptions, Options, ServedService, ServiceOptions } from "./rpc/service.ts";
 export type { TestClient, TestClientOptions } from "./testing/test-client.ts";
 export type { TestClock } from "./testing/test-clock.ts";
 export type { ReadOptions } from "./source/read-contract.ts";

@@ -16,15 +16,16 @@ import type { NestedCaller } from "./rpc/context.ts";
 import type { Hosting } from "./rpc/hosting.ts";
 import type { ServerInterceptor } from "./rpc/interceptors.ts";
 import { NestedCalls } from "./rpc/nested-calls.ts";
-import type { ServedService, ServiceOptions } from "./rpc/service.ts";
+import type { ContractOptions, ServedService, ServiceOptions } from "./rpc/service.ts";
 import { disposeServices, hostServices } from "./server/hosted.ts";
 
 /** Settings of {@link serve}. */
-export interface ServeOptions extends OwnFacts {
+export interface ServeOptions extends OwnFacts, ContractOptions {
   /**
    * Instances by service name. Served are the methods of an instance's own class: public ones, no
-   * accessors, none with a leading underscore, none that it inherits. The server owns the instances:
-   * when it has stopped, it disposes those that can be disposed of.
+   * accessors, none with a leading underscore, none that it inherits, none that the source marks as
+   * private or protected as far as a `contract` says so. Names that begin with `gee.` are the server's
+   * own. The server owns the instances: when it has stopped, it disposes those that can be disposed of.
    */
   readonly services: Readonly<Record<string, object>>;
   /** What there is to say of single methods: `{ Foo: { Sum: { idempotent: true } } }`. */

@@ -5,6 +5,7 @@ import type {
   GeeError,
   Member,
   MethodOptions,
+  Options,
   Outcome,
   Remote,
   ServeOptions,
@@ -33,6 +34,27 @@ declare class Foo {
   protected inner(): number;
   static Static(): number;
 }
+
+/** A schema as libraries declare theirs: generic, with types for its input and its output. */
+declare const library: ((value: unknown) => User) & {
+  readonly "~standard": {
+    readonly version: 1;
+    readonly vendor: "library";
+    readonly validate: (
+      value: unknown,
+      options?: { readonly libraryOptions?: Record<string, unknown> | undefined } | undefined,
+    ) =>
+      | { readonly value: User; readonly issues?: undefined }
+      | {
+          readonly issues: ReadonlyArray<{
+            readonly message: string;
+            readonly path?: ReadonlyArray<PropertyKey | { readonly key: PropertyKey }> | undefined;
+          }>;
+        }
+      | Promise<{ readonly value: User; readonly issues?: undefined }>;
+    readonly types?: { readonly input: unknown; readonly output: User } | undefined;
+  };
+};
 
 function neverRun(gee: Gee, outcome: Outcome, context: CallContext): void {
   const foo = gee.service<Foo>("Foo", { timeoutMs: 200, metadata: { a: "b" }, to: "id" });
@@ -95,6 +117,27 @@ function neverRun(gee: Gee, outcome: Outcome, context: CallContext): void {
   const once: MethodOptions = { idempotent: true, timeoutMs: 500 };
   const options: ServiceOptions = { Foo: { Sum: once } };
   void options;
+  const named = { Foo: { Sum: once, Nothing: {} } } satisfies Options<{ Foo: Foo; Bar: Foo }>;
+  holds<Equal<keyof typeof named.Foo, "Sum" | "Nothing">>();
+  const alsoServed: ServeOptions = { services: {}, methods: named };
+  void alsoServed;
+  // @ts-expect-error no such method
+  const noMethod = { Foo: { Product: once } } satisfies Options<{ Foo: Foo }>;
+  void noMethod;
+  // @ts-expect-error nobody calls it
+  const noCallers = { Foo: { secret: once } } satisfies Options<{ Foo: Foo }>;
+  void noCallers;
+  // @ts-expect-error no such service
+  const noService = { Fooo: {} } satisfies Options<{ Foo: Foo }>;
+  void noService;
+  // @ts-expect-error no such option
+  const noOption = { Foo: { Sum: { timeout: 1 } } } satisfies Options<{ Foo: Foo }>;
+  void noOption;
+  const schema: MethodOptions = { schema: [undefined, library] };
+  void schema;
+  // @ts-expect-error no schema
+  const noSchema: MethodOptions = { schema: { parse: () => 1 } };
+  void noSchema;
   // @ts-expect-error no such option of a method
   const misspelt: MethodOptions = { idempotant: true };
   void misspelt;

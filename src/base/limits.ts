@@ -65,6 +65,8 @@ export const limits = {
   maxInFlight: 1_024,
   /** Handlers that run at once in one server, cancelled ones included until they end. */
   maxRunningHandlers: 10_000,
+  /** Streams that tell of one server's health; each is a handler that runs on. */
+  maxHealthWatches: 1_000,
   /** How long the answer of a call with an idempotency key is kept. */
   idempotencyWindowMs: 300_000,
   /** Idempotency keys that one server holds; beyond it the oldest answer goes, if there is one. */

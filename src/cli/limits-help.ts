@@ -66,6 +66,7 @@ export function limitLines(): readonly LimitLine[] {
     line("calls in flight on a connection", count(limits.maxInFlight), "refused, not executed"),
     line("handlers at once in a server", count(limits.maxRunningHandlers), "refused, not executed"),
     line("handlers at once of a method", "its option concurrency", "refused, not executed"),
+    line("watches of a server's health", count(limits.maxHealthWatches), "refused, not executed"),
     line(
       "items of a stream that nobody takes",
       `${bytes(limits.streamWindowBytes)} at first, more on fast links`,

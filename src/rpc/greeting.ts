@@ -1,5 +1,6 @@
 import { GeeError } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
+import { isOwnService } from "../base/names.ts";
 import type { Clock, Timer } from "../base/time.ts";
 import type { Channel } from "../wire/channel.ts";
 import { featureNames, protocolVersion } from "../wire/hello.ts";
@@ -18,22 +19,25 @@ function fits(hello: ServerHello): boolean {
   }
 }
 
-/** The services with those methods for which `keep` says so. */
+/** The services with those methods for which `keep` says so, without the methods' hashes. */
 function filtered(
   facts: ReadonlyMap<string, ServiceFacts>,
   keep: (method: MethodFacts) => boolean,
 ): Map<string, ServiceFacts> {
   const services = new Map<string, ServiceFacts>();
   for (const [name, service] of facts) {
-    const methods = new Map([...service.methods].filter(([, method]) => keep(method)));
-    services.set(name, { ...service, methods });
+    const kept = [...service.methods].filter(([, method]) => keep(method));
+    const methods = kept.map(([own, { number, flags }]) => [own, { number, flags }] as const);
+    services.set(name, { ...service, methods: new Map(methods) });
   }
   return services;
 }
 
 /**
- * What a server says of itself. When all methods are too many for a hello, only those with flags are
- * named: a caller must know which are idempotent before it may try again, and which are streams
+ * What a server says of itself. When that is too much for a hello, the hashes of methods are left out
+ * first: those of the services are enough to see that something is another than it was. When the
+ * methods are too many as well, those that every server has are not named, and then only those with
+ * flags are: a caller must know which are idempotent before it may try again, and which are streams
  * before it sets a deadline. When those are too many as well, the first of them. What is left out is
  * called by name.
  */
@@ -52,6 +56,11 @@ export function createServerHello(
     complete: true,
   };
   if (fits(hello)) return hello;
+  const unhashed = { ...hello, services: filtered(table.facts, () => true) };
+  if (fits(unhashed)) return unhashed;
+  const listed = [...unhashed.services].filter(([name]) => !isOwnService(name));
+  const ownLess = { ...hello, services: new Map(listed), complete: false };
+  if (fits(ownLess)) return ownLess;
   for (let last = Number.MAX_SAFE_INTEGER; last >= 1; last = Math.min(last / 2, 0x10000)) {
     const services = filtered(table.facts, ({ flags, number }) => flags !== 0 && number <= last);
     const partial = { ...hello, services, complete: false };

@@ -120,6 +120,13 @@ export class Hosting {
 
   /** Ends it without losing a call. To be called once. */
   stop(times: ShutdownTimes, steps: ShutdownSteps): Promise<void> {
-    return this.#shutdown.run(times, steps);
+    return this.#shutdown.run(times, {
+      ...steps,
+      withdraw: async () => {
+        await steps.withdraw();
+        // With the first call that is refused; streams that tell of it end, and hold up nothing.
+        this.#host.table.drain();
+      },
+    });
   }
 }

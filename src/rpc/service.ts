@@ -1,28 +1,47 @@
 import { GeeError } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
-import { isServiceName, nearest, parseMethodName } from "../base/names.ts";
-import { methodFlags } from "../wire/hello.ts";
+import { isServiceName } from "../base/names.ts";
+import { systemClock } from "../base/time.ts";
+import type { Clock } from "../base/time.ts";
+import type { MethodContract, ModuleContract, ServiceContract } from "../contract/contract.ts";
+import { methodHash, serviceHash } from "../contract/hash.ts";
+import { healthContract, reflectionContract } from "../contract/own-services.ts";
+import { servedContract } from "../contract/served.ts";
+import type { ServiceFacts } from "../wire/hello.ts";
 import { callContext } from "./context.ts";
+import { withChecks } from "./method-checks.ts";
+import { Health, Serving } from "./health.ts";
 import { interceptHandler } from "./interceptors.ts";
 import type { ServerInterceptor } from "./interceptors.ts";
-import type { MethodFacts, ServiceFacts } from "../wire/hello.ts";
+import { badService, checkOptions } from "./method-options.ts";
+import type { MethodOptions, ServiceOptions } from "./method-options.ts";
+import { Reflection } from "./reflection.ts";
+import type { MethodEntry, ServiceEntry } from "./reflection.ts";
+import { classNameOf, flagsOf, methodsOf } from "./served-methods.ts";
+import type { Handler } from "./served-methods.ts";
+import { unknownMethod } from "./unknown-method.ts";
 
-/** What a service's author may say of one method. Keys that are not listed here are for later. */
-export interface MethodOptions {
-  /** Running it twice does no more than running it once. Default false. */
-  readonly idempotent?: boolean;
-  /** The longest that the handler may take, whatever the caller allows. */
-  readonly timeoutMs?: number;
+export type { MethodOptions, Options, ServiceOptions } from "./method-options.ts";
+
+/** What is known of the services from their source, and what is done with it. */
+export interface ContractOptions {
   /**
-   * How many handlers of it may run at once; a further call is answered RESOURCE_EXHAUSTED, executed
-   * no, and goes to another server. Default: as many as the server runs at all.
+   * What was read of the modules that the services come from. Methods that are private or protected
+   * there are not served.
    */
-  readonly concurrency?: number;
+  readonly contract?: ModuleContract | readonly ModuleContract[] | undefined;
+  /**
+   * Whether arguments are checked before a method runs: INVALID_ARGUMENT, reason BAD_ARGUMENT, executed
+   * no. What is not known is not checked. A method's `schema` is run in any case. Default true.
+   */
+  readonly check?: boolean | undefined;
+  /**
+   * Whether results are checked before they are sent: INTERNAL, reason BAD_RESULT, and a line in the log.
+   * For trials; it costs what checking arguments costs. Default false.
+   */
+  readonly checkResults?: boolean | undefined;
 }
-
-/** Options by service and method: `{ Foo: { Sum: { idempotent: true } } }`. */
-export type ServiceOptions = Readonly<Record<string, Readonly<Record<string, MethodOptions>>>>;
 
 /** One method that is served. */
 export interface ServedMethod {
@@ -44,84 +63,147 @@ export interface ServedMethod {
 export interface ServedService {
   readonly name: string;
   readonly methods: readonly string[];
+  /** The hash of its contract, 16 hex digits; absent while nothing is known of it. */
+  readonly contract?: string;
 }
 
 /** What one server serves. Names from the wire are looked up here, in maps, and nowhere else. */
 export interface ServiceTable {
+  /** Without those that every server has of its own. */
   readonly services: readonly ServedService[];
-  /** What the server's hello says. */
+  /** What the server's hello says; the server's own come last. */
   readonly facts: ReadonlyMap<string, ServiceFacts>;
   /** @throws GeeError UNIMPLEMENTED, executed no, naming the nearest */
   find(method: number | string): ServedMethod;
+  /** No further call is taken: those who watch the server's health are told, and their streams end. */
+  drain(): void;
 }
 
-type AnyFunction = (...args: readonly unknown[]) => unknown;
+/** A service on its way into a table. */
+interface Entering {
+  readonly instance: object;
+  readonly handlers: ReadonlyMap<string, Handler>;
+  readonly contract: ServiceContract;
+  readonly options: Readonly<Record<string, MethodOptions>>;
+  readonly check: boolean;
+  readonly checkResults: boolean;
+}
 
-function isFunction(value: unknown): value is AnyFunction {
-  return typeof value === "function";
+const nothingKnown: readonly ModuleContract[] = [];
+
+/** How many may watch a server's health: each is a handler that runs on. */
+const watchOptions: MethodOptions = { idempotent: true, concurrency: limits.maxHealthWatches };
+const once: MethodOptions = { idempotent: true };
+
+class Table implements ServiceTable {
+  readonly services: ServedService[] = [];
+  readonly facts: Map<string, ServiceFacts> = new Map();
+  readonly byName: Map<string, ServedMethod> = new Map();
+  readonly #byNumber: (ServedMethod | undefined)[] = [undefined];
+  readonly #entries: Map<string, ServiceEntry> = new Map();
+  readonly #interceptors: readonly ServerInterceptor[];
+  readonly #serving: Serving;
+
+  constructor(interceptors: readonly ServerInterceptor[], clock: Clock) {
+    this.#interceptors = interceptors;
+    this.#serving = new Serving(clock);
+  }
+
+  find(method: number | string): ServedMethod {
+    const found = typeof method === "number" ? this.#byNumber[method] : this.byName.get(method);
+    if (found === undefined) throw unknownMethod(method, this.facts, () => this.byName.keys());
+    return found;
+  }
+
+  drain(): void {
+    this.#serving.drain();
+  }
+
+  /** A person's service. */
+  list(entering: Entering): void {
+    const { contract, methods, hash } = this.#add(entering);
+    this.services.push({
+      name: contract.name,
+      methods: methods.map(({ name }) => name),
+      ...(hash === undefined ? {} : { contract: hash }),
+    });
+  }
+
+  /** What every server has; their numbers come behind all others. */
+  addOwn(): void {
+    const own = { check: true, checkResults: false };
+    const reflection = new Reflection(this.#entries);
+    const health = new Health(this.#serving, (service) => this.#entries.has(service));
+    this.#add({
+      ...own,
+      instance: reflection,
+      handlers: methodsOf(reflection),
+      contract: reflectionContract,
+      options: { Services: once, Describe: once },
+    });
+    this.#add({
+      ...own,
+      instance: health,
+      handlers: methodsOf(health),
+      contract: healthContract,
+      options: { Check: once, Watch: watchOptions },
+    });
+  }
+
+  #add(entering: Entering): ServiceEntry {
+    const { contract, handlers } = entering;
+    const known = new Map(contract.methods.map((method) => [method.name, method]));
+    const isRead = contract.methods.some(({ signatures }) => signatures.length > 0);
+    const hash = isRead ? serviceHash(contract) : undefined;
+    const methods = [...handlers].map(([name, handler]) =>
+      this.#method(entering, handler, known.get(name) ?? { name, signatures: [] }),
+    );
+    const facts = methods.map(
+      ({ name, hash: own, served: { number, flags } }) =>
+        [name, own === undefined ? { number, flags } : { number, flags, hash: own }] as const,
+    );
+    this.facts.set(contract.name, {
+      ...(hash === undefined ? {} : { contract: hash }),
+      methods: new Map(facts),
+    });
+    const entry: ServiceEntry = { contract, hash, methods };
+    this.#entries.set(contract.name, entry);
+    return entry;
+  }
+
+  #method(entering: Entering, handler: Handler, method: MethodContract): MethodEntry {
+    const { contract: service, instance, check, checkResults } = entering;
+    const { name } = method;
+    const options = entering.options[name] ?? {};
+    const contextNow = callContext;
+    const { invoke, checked } = withChecks((args) => Reflect.apply(handler, instance, args), {
+      service,
+      method,
+      options,
+      check,
+      checkResults,
+      contextNow,
+    });
+    const served: ServedMethod = {
+      service: service.name,
+      name: `${service.name}.${name}`,
+      number: this.#byNumber.length,
+      flags: flagsOf(handler, options, method),
+      timeoutMs: options.timeoutMs,
+      concurrency: options.concurrency,
+      running: 0,
+      invoke: interceptHandler(invoke, this.#interceptors, contextNow),
+    };
+    this.#byNumber.push(served);
+    this.byName.set(served.name, served);
+    const hash = method.signatures.length > 0 ? methodHash(service, method) : undefined;
+    return { name, hash, served, checked };
+  }
 }
 
 /**
- * The methods of an instance that are served: those that its own class defines (or, for an object
- * without a class, its own functions); no accessors, nothing that starts with `_`, nothing that
- * every object has. What a class inherits is not served, because a base class such as an event
- * emitter would hand its machinery to strangers.
- */
-function methodsOf(instance: object): Map<string, AnyFunction> {
-  const methods = new Map<string, AnyFunction>();
-  const prototype: object | null = Object.getPrototypeOf(instance);
-  const holder = prototype === null || prototype === Object.prototype ? instance : prototype;
-  for (const [name, property] of Object.entries(Object.getOwnPropertyDescriptors(holder))) {
-    if (isServiceName(name) && !(name in Object.prototype) && isFunction(property.value)) {
-      methods.set(name, property.value);
-    }
-  }
-  return methods;
-}
-
-const streamTags: ReadonlySet<string> = new Set(["AsyncGeneratorFunction", "GeneratorFunction"]);
-
-function flagsOf(handler: AnyFunction, options: MethodOptions): number {
-  const tag = Object.prototype.toString.call(handler).slice(8, -1);
-  return (
-    (options.idempotent === true ? methodFlags.idempotent : 0) |
-    (streamTags.has(tag) ? methodFlags.answersStream : 0)
-  );
-}
-
-function refused(message: string, hint?: string): GeeError {
-  return new GeeError("INVALID_ARGUMENT", message, {
-    reason: "BAD_SERVICE",
-    executed: "no",
-    hint,
-  });
-}
-
-function checkOptions(options: ServiceOptions, methods: ReadonlyMap<string, ServedMethod>): void {
-  for (const [service, entries] of Object.entries(options)) {
-    for (const [method, entry] of Object.entries(entries)) {
-      const name = `${service}.${method}`;
-      if (!methods.has(name)) {
-        const near = nearest(name, methods.keys());
-        throw refused(
-          `options for ${name}, which is not served`,
-          near === undefined ? undefined : `did you mean ${near}?`,
-        );
-      }
-      const { timeoutMs } = entry;
-      if (timeoutMs !== undefined && !(timeoutMs > 0 && timeoutMs <= limits.maxTimeoutMs)) {
-        throw refused(`timeoutMs of ${name} is no number of milliseconds above 0`);
-      }
-      const { concurrency } = entry;
-      if (concurrency !== undefined && !(Number.isInteger(concurrency) && concurrency > 0)) {
-        throw refused(`concurrency of ${name} is no whole number above 0`);
-      }
-    }
-  }
-}
-
-/**
- * Collects what is to be served.
+ * Collects what is to be served, and what every server serves beside it: `gee.Reflection` and
+ * `gee.Health`.
  *
  * @throws GeeError INVALID_ARGUMENT, reason NOTHING_TO_SERVE or BAD_SERVICE
  */
@@ -129,89 +211,49 @@ export function createServiceTable(
   services: Readonly<Record<string, object>>,
   options: ServiceOptions = {},
   interceptors: readonly ServerInterceptor[] = [],
+  contracts: ContractOptions & { readonly clock?: Clock } = {},
 ): ServiceTable {
-  const byName = new Map<string, ServedMethod>();
-  const byNumber: (ServedMethod | undefined)[] = [undefined];
-  const served: ServedService[] = [];
-  const facts = new Map<string, ServiceFacts>();
-  for (const [service, instance] of Object.entries(services)) {
-    if (!isServiceName(service)) {
-      throw refused(
-        `${JSON.stringify(service)} is no name for a service`,
-        "a letter, then letters, digits or underscores, 64 at the most",
-      );
+  const { contract = nothingKnown, check = true, checkResults = false } = contracts;
+  const modules = "services" in contract ? [contract] : contract;
+  const table = new Table(interceptors, contracts.clock ?? systemClock);
+  const own = Object.entries(services);
+  for (const [service, instance] of own) {
+    const handlers = handlersOf(service, instance);
+    const className = classNameOf(instance);
+    const served = servedContract(modules, service, className, [...handlers.keys()]);
+    for (const name of served.hidden) handlers.delete(name);
+    if (handlers.size === 0) {
+      throw badService(`${service} has no method to serve: all of its are private or protected`);
     }
-    const handlers = methodsOf(instance);
-    if (handlers.size === 0) throw refused(`${service} has no method to serve`);
-    const methods = new Map<string, MethodFacts>();
-    for (const [method, handler] of handlers) {
-      const own = options[service]?.[method] ?? {};
-      const entry: ServedMethod = {
-        service,
-        name: `${service}.${method}`,
-        number: byNumber.length,
-        flags: flagsOf(handler, own),
-        timeoutMs: own.timeoutMs,
-        concurrency: own.concurrency,
-        running: 0,
-        invoke: interceptHandler(
-          (args) => Reflect.apply(handler, instance, args),
-          interceptors,
-          callContext,
-        ),
-      };
-      byNumber.push(entry);
-      byName.set(entry.name, entry);
-      methods.set(method, { number: entry.number, flags: entry.flags });
-    }
-    facts.set(service, { methods });
-    served.push({ name: service, methods: [...handlers.keys()] });
+    const entries = Object.hasOwn(options, service) ? options[service] : undefined;
+    const entering = { instance, handlers, options: entries ?? {} };
+    table.list({ ...entering, contract: served.contract, check, checkResults });
   }
-  if (served.length === 0) {
+  if (own.length === 0) {
     throw new GeeError("INVALID_ARGUMENT", "there is nothing to serve", {
       reason: "NOTHING_TO_SERVE",
       executed: "no",
       hint: "export a class with methods",
     });
   }
-  if (served.length > limits.maxServices) {
-    throw refused(`${served.length} services are more than ${limits.maxServices}`);
+  if (own.length > limits.maxServices) {
+    throw badService(`${own.length} services are more than ${limits.maxServices}`);
   }
-  checkOptions(options, byName);
+  checkOptions(options, table.byName);
+  table.addOwn();
+  return table;
+}
 
-  const unknown = (method: number | string): GeeError => {
-    const fail = (message: string, near: string | undefined): GeeError =>
-      new GeeError("UNIMPLEMENTED", message, {
-        reason: "NO_SUCH_METHOD",
-        executed: "no",
-        // The nearest name travels as a detail; the caller's side makes a hint of it.
-        details: near === undefined ? undefined : { didYouMean: near },
-      });
-    if (typeof method === "number") return fail(`there is no method ${method}`, undefined);
-    const name = parseMethodName(method);
-    if (name === undefined) {
-      const shown = JSON.stringify(method.slice(0, 130));
-      return fail(`${shown} is no name of a method`, nearest(method, byName.keys()));
-    }
-    if (!facts.has(name.service)) {
-      return fail(`there is no service ${name.service}`, nearest(method, byName.keys()));
-    }
-    const siblings = [...(facts.get(name.service)?.methods.keys() ?? [])];
-    const near = nearest(name.method, siblings);
-    return fail(
-      `${name.service} has no method ${name.method}`,
-      near === undefined ? nearest(method, byName.keys()) : `${name.service}.${near}`,
+function handlersOf(service: string, instance: object): Map<string, Handler> {
+  if (!isServiceName(service)) {
+    throw badService(
+      `${JSON.stringify(service)} is no name for a service`,
+      "a letter, then letters, digits or underscores, 64 at the most",
     );
-  };
-  return {
-    services: served,
-    facts,
-    find(method) {
-      const found = typeof method === "number" ? byNumber[method] : byName.get(method);
-      if (found === undefined) throw unknown(method);
-      return found;
-    },
-  };
+  }
+  const handlers = methodsOf(instance);
+  if (handlers.size === 0) throw badService(`${service} has no method to serve`);
+  return handlers;
 }
 
 /** Disposes of an instance that can be disposed of; a failure is logged and hurts nobody. */

@@ -11,6 +11,9 @@ export type HostedOptions = Pick<
   | "services"
   | "methods"
   | "interceptors"
+  | "contract"
+  | "check"
+  | "checkResults"
   | "maxInFlight"
   | "maxRunningHandlers"
   | "maxMessageBytes"
@@ -26,7 +29,10 @@ export function hostServices(
   options: HostedOptions,
   parts: Pick<HostingOptions, "clock" | "log" | "instance" | "nested" | "maxConnections">,
 ): { readonly hosting: Hosting; readonly services: readonly ServedService[] } {
-  const table = createServiceTable(options.services, options.methods, options.interceptors);
+  const { services, methods, interceptors, contract, check, checkResults } = options;
+  const { clock } = parts;
+  const contracts = { contract, check, checkResults, clock };
+  const table = createServiceTable(services, methods, interceptors, contracts);
   const { maxInFlight, maxRunningHandlers, maxMessageBytes, maxConnectionAgeMs } = options;
   const own = { maxInFlight, maxRunningHandlers, maxMessageBytes, maxConnectionAgeMs };
   return { hosting: new Hosting({ ...parts, ...own, table }), services: table.services };

@@ -20,7 +20,7 @@ export function faultOf(id: number, error: GeeError, details: unknown): FaultMes
 export function errorOf(fault: FaultMessage): GeeError {
   const { details } = fault;
   const near: unknown =
-    fault.code === "UNIMPLEMENTED" &&
+    (fault.code === "UNIMPLEMENTED" || fault.reason === "NO_SUCH_SERVICE") &&
     typeof details === "object" &&
     details !== null &&
     "didYouMean" in details

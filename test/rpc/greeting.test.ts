@@ -5,6 +5,7 @@ import { createServiceTable } from "../../src/rpc/service.ts";
 import { protocolVersion } from "../../src/wire/hello.ts";
 import type { CallerHello } from "../../src/wire/hello.ts";
 import { FakeClock } from "../support/clock.ts";
+import { method, moduleOf, number, service } from "../support/contracts.ts";
 import { frameOf } from "../support/scripted-peer.ts";
 import { openBench } from "../wire/recorder.ts";
 
@@ -56,7 +57,48 @@ test("256 services with the longest names fit", () => {
     ]),
   );
   const hello = createServerHello(createServiceTable(services), "id");
-  expect(hello.services.size).toBe(256);
+  expect(hello.services.size).toBe(258);
+});
+
+/** A service of so many methods with contracts. */
+function known(count: number) {
+  const names = Array.from({ length: count }, (_, index) => `Method${"x".repeat(20)}${index}`);
+  const services = { Wide: Object.fromEntries(names.map((name) => [name, () => 1])) };
+  const contract = moduleOf([
+    service(
+      names.map((name) => method(name, {}, number)),
+      {},
+      "Wide",
+    ),
+  ]);
+  const table = createServiceTable(services, {}, [], { contract });
+  return createServerHello(table, "id");
+}
+
+test("what does not fit goes in its turn: hashes of methods, what every server has, the methods", () => {
+  const shown = (count: number) => {
+    const { services, complete } = known(count);
+    const own = services.get("Wide");
+    return {
+      complete,
+      hash: own?.contract?.length,
+      methods: own?.methods.size,
+      hashes: [...(own?.methods.values() ?? [])].filter(({ hash }) => hash !== undefined).length,
+      own: services.size - 1,
+    };
+  };
+  const all = { complete: true, hash: 16, own: 2 };
+  expect(shown(1_000)).toEqual({ ...all, methods: 1_000, hashes: 1_000 });
+  expect(shown(1_500)).toEqual({ ...all, methods: 1_500, hashes: 0 });
+  // Between the two there is little: its own take some 300 bytes.
+  let [fits, without] = [1_500, 5_000];
+  while (without - fits > 1) {
+    const middle = Math.floor((fits + without) / 2);
+    if (known(middle).complete) fits = middle;
+    else without = middle;
+  }
+  expect(shown(without)).toEqual({ ...all, complete: false, methods: without, hashes: 0, own: 0 });
+  expect(shown(5_000)).toMatchObject({ complete: false, hash: 16, methods: 0 });
 });
 
 function ask(fields: Partial<CallerHello>, draining = false) {

@@ -7,6 +7,7 @@ import { createServiceTable } from "../../src/rpc/service.ts";
 import { callMessage } from "../support/calls.ts";
 import { FakeClock, until } from "../support/clock.ts";
 import { scripted, wires } from "../support/ends.ts";
+import { fullHello } from "../support/scripted-peer.ts";
 import type { ScriptedPeer } from "../support/scripted-peer.ts";
 
 class Foo {
@@ -37,7 +38,7 @@ function hostingOf(changes: Partial<HostingOptions> = {}) {
 async function join(hosting: Hosting): Promise<ScriptedPeer> {
   const { peer, attach } = scripted("caller");
   await wires[0].join(attach, (link) => hosting.accept(link));
-  peer.hello();
+  peer.hello(fullHello());
   await until(() => peer.frames.length > 0 || peer.closedWhy !== undefined, "an answer");
   return peer;
 }
@@ -88,6 +89,31 @@ test("it stops when what runs is done, and lets go of what is handed to it last"
   await stopped;
   expect(steps).toEqual(["withdraw", "stopListening", "dispose"]);
   await until(() => hosting.connections === 0);
+  expect(clock.pending("foreground")).toBe(0);
+});
+
+test("who watches its health is told when it begins to drain, and holds nothing up", async () => {
+  const { clock, hosting } = hostingOf();
+  const peer = await join(hosting);
+  peer.say(callMessage(1, { method: "gee.Health.Watch", args: [], timeoutMs: undefined }));
+  await until(() => peer.messages.length === 2);
+  expect(peer.messages[1]).toMatchObject({ kind: "item", id: 1, value: { status: "SERVING" } });
+  const withdrawn = Promise.withResolvers<void>();
+  const stopped = hosting.stop(
+    { lameDuckMs: 1_000, drainTimeoutMs: 60_000 },
+    { withdraw: () => withdrawn.promise, stopListening() {}, dispose: () => Promise.resolve() },
+  );
+  // Until the last registry has let go of it, it takes calls.
+  await clock.advance(1_000);
+  expect(peer.messages).toHaveLength(2);
+  withdrawn.resolve();
+  await until(() => hosting.inFlight === 0, "the end of the watch");
+  expect(peer.messages.slice(2).filter(({ kind }) => kind !== "drain")).toMatchObject([
+    { kind: "item", id: 1, value: { status: "NOT_SERVING" } },
+    { kind: "end", id: 1 },
+  ]);
+  await clock.advance(1_000);
+  await stopped;
   expect(clock.pending("foreground")).toBe(0);
 });
 

@@ -1,5 +1,6 @@
 import type {
   MethodContract,
+  ModuleContract,
   Parameter,
   ServiceContract,
   TypeNode,
@@ -85,4 +86,13 @@ export function service(
     methods,
     types: Object.fromEntries(Object.entries(types).map(([type, node]) => [type, { type: node }])),
   };
+}
+
+/** What is read of a module with these services, in which nothing is private unless it is said so. */
+export function moduleOf(
+  services: readonly ServiceContract[],
+  hidden: Readonly<Record<string, readonly string[]>> = {},
+): ModuleContract {
+  const none = Object.fromEntries(services.map(({ name }) => [name, []]));
+  return { services, hidden: { ...none, ...hidden }, marks: {}, files: [] };
 }

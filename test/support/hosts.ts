@@ -8,7 +8,7 @@ import type { ServerInterceptor } from "../../src/rpc/interceptors.ts";
 import { KeyStore } from "../../src/rpc/key-store.ts";
 import { NestedCalls } from "../../src/rpc/nested-calls.ts";
 import { createServiceTable } from "../../src/rpc/service.ts";
-import type { ServiceOptions } from "../../src/rpc/service.ts";
+import type { ContractOptions, ServiceOptions } from "../../src/rpc/service.ts";
 import type { SessionHost } from "../../src/rpc/session.ts";
 import { FakeClock } from "./clock.ts";
 
@@ -16,6 +16,7 @@ import { FakeClock } from "./clock.ts";
 export interface TestHost extends Partial<Omit<SessionHost, "table" | "hello">> {
   readonly methods?: ServiceOptions | undefined;
   readonly interceptors?: readonly ServerInterceptor[];
+  readonly contracts?: ContractOptions;
   /** The largest message that the server accepts. Default `limits.maxMessageBytes`. */
   readonly maxMessageBytes?: number;
 }
@@ -25,16 +26,19 @@ export function hostOf(
   services: Readonly<Record<string, object>>,
   options: TestHost = {},
 ): SessionHost {
-  const { methods, interceptors, maxMessageBytes = limits.maxMessageBytes, ...changes } = options;
+  const { methods, interceptors, contracts, maxMessageBytes, ...changes } = options;
   const { clock = new FakeClock(), maxInFlight = limits.maxInFlight } = options;
-  const table = createServiceTable(services, methods, interceptors);
+  const table = createServiceTable(services, methods, interceptors, { ...contracts, clock });
   return {
     clock,
     deadlines: new Deadlines(clock),
     turns: new Turns(clock),
     log: silentLog,
     table,
-    hello: createServerHello(table, "served", { maxInFlight, maxMessageBytes }),
+    hello: createServerHello(table, "served", {
+      maxInFlight,
+      maxMessageBytes: maxMessageBytes ?? limits.maxMessageBytes,
+    }),
     keys: new KeyStore(clock),
     nested: new NestedCalls(undefined),
     maxInFlight,

@@ -24,9 +24,12 @@ test("an error comes back from its fault as it went in, but for what stays in th
   expect(back.cause).toBeUndefined();
 });
 
-test("the nearest name of a method that is not there becomes a hint, and nothing else does", () => {
-  const fault = (code: "UNIMPLEMENTED" | "ABORTED", details: unknown) =>
-    errorOf(faultOf(1, new GeeError(code, "no"), details));
+test("the nearest name of what is not there becomes a hint, and nothing else does", () => {
+  const fault = (code: "UNIMPLEMENTED" | "ABORTED" | "NOT_FOUND", details: unknown, reason = "") =>
+    errorOf(faultOf(1, new GeeError(code, "no", { reason }), details));
+  const named = { didYouMean: "Foo" };
+  expect(fault("NOT_FOUND", named, "NO_SUCH_SERVICE").hint).toBe("did you mean Foo?");
+  expect(fault("NOT_FOUND", named, "NO_SUCH_ITEM").hint).toBeUndefined();
   expect(fault("UNIMPLEMENTED", { didYouMean: "Foo.Sum" }).hint).toBe("did you mean Foo.Sum?");
   expect(fault("UNIMPLEMENTED", { didYouMean: 1 }).hint).toBeUndefined();
   expect(fault("UNIMPLEMENTED", null).hint).toBeUndefined();
