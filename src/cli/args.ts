@@ -38,6 +38,10 @@ export interface ServerInvocation {
   readonly weight: number;
   readonly zone: string | undefined;
   readonly tags: Readonly<Record<string, string>> | undefined;
+  /** Whether arguments are checked before a method runs. */
+  readonly check: boolean;
+  /** Whether results are checked as well. */
+  readonly checkResults: boolean;
   readonly insecure: boolean;
 }
 
@@ -226,6 +230,8 @@ function readServer(values: Values): ServerInvocation {
     weight: values.number("weight", 0, 10_000),
     zone: values.text("zone"),
     tags: values.pairs("tag"),
+    check: !values.typed("no-check"),
+    checkResults: values.switch("check-results"),
     insecure: values.switch("insecure"),
   };
 }

@@ -1,4 +1,5 @@
 import { nearest } from "../base/names.ts";
+import { isStandardSchema } from "../contract/standard-schema.ts";
 import type { MethodOptions, ServiceOptions } from "../index.ts";
 import { usageError } from "./usage.ts";
 
@@ -9,9 +10,11 @@ export interface ModuleOptions {
   readonly notes: readonly string[];
 }
 
-const known = ["idempotent", "timeoutMs", "concurrency"];
-/** Options that have their name but no effect yet. */
-const later = ["schema"];
+const known = ["idempotent", "timeoutMs", "concurrency", "schema"];
+
+const noSchema = "is no Standard Schema, version 1";
+const schemaHint =
+  "schemas of zod, valibot and arktype are; of several arguments, an array with one each";
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
@@ -35,11 +38,22 @@ export function parseModuleOptions(
   const fields = (part: unknown, path: string): Readonly<Record<string, unknown>> =>
     isRecord(part) ? part : refuse(path, "is no object");
 
+  const readSchema = (part: unknown, path: string): MethodOptions["schema"] => {
+    if (part === undefined || isStandardSchema(part)) return part;
+    const entries: readonly unknown[] = Array.isArray(part)
+      ? part
+      : refuse(path, noSchema, schemaHint);
+    return entries.map((entry, index) =>
+      entry === undefined || isStandardSchema(entry)
+        ? entry
+        : refuse(`${path}[${index}]`, noSchema, schemaHint),
+    );
+  };
   const readMethod = (part: unknown, path: string): MethodOptions => {
     const options = fields(part, path);
     const { idempotent, timeoutMs, concurrency } = options;
     for (const name of Object.keys(options)) {
-      if (known.includes(name) || later.includes(name)) continue;
+      if (known.includes(name)) continue;
       const near = nearest(name, known);
       const meant = near === undefined ? "" : `; did you mean ${near}?`;
       notes.push(`${path}.${name} in ${file} is no option, ignored${meant}`);
@@ -59,10 +73,12 @@ export function parseModuleOptions(
     ) {
       refuse(`${path}.concurrency`, "is a whole number above 0");
     }
+    const schema = readSchema(options["schema"], `${path}.schema`);
     return {
       ...(typeof idempotent === "boolean" ? { idempotent } : {}),
       ...(typeof timeoutMs === "number" ? { timeoutMs } : {}),
       ...(typeof concurrency === "number" ? { concurrency } : {}),
+      ...(schema === undefined ? {} : { schema }),
     };
   };
 

@@ -45,6 +45,8 @@ export const serverSpec: CommandSpec = {
       text: "where it is; clients of the same zone prefer it",
     },
     { name: "tag", value: "NAME=VALUE", text: "for people and for choosing; may be repeated" },
+    { name: "no-check", text: "run methods without checking their arguments first" },
+    { name: "check-results", text: "check what methods answer as well; for trials" },
     insecure,
     json,
   ],

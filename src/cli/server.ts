@@ -20,13 +20,15 @@ const oneRegistry =
 export async function runServer(invocation: ServerInvocation, output: Output): Promise<number> {
   const startedAt = systemClock.now();
   const { listen, advertise, registry, tokenFile, drainTimeoutMs, insecure } = invocation;
-  const { weight, zone, tags } = invocation;
+  const { weight, zone, tags, check, checkResults } = invocation;
   using stack = new DisposableStack();
   stack.use(outliveStrayErrors(output));
   const { services, methods } = await load(invocation.modules, output);
   const server = await serve({
     services,
     methods,
+    check,
+    checkResults,
     listen,
     insecure,
     drainTimeoutMs,

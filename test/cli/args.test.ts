@@ -93,6 +93,8 @@ test("a registry and a server have their defaults", () => {
     weight: 1,
     zone: undefined,
     tags: undefined,
+    check: true,
+    checkResults: false,
     insecure: false,
   });
 });
@@ -145,6 +147,15 @@ test("a server takes modules, and --no-register keeps it out of every registry",
     zone: undefined,
     tags: undefined,
     insecure: true,
+  });
+});
+
+test("a server checks arguments unless it is told not to, and results when it is told to", () => {
+  expect(read("server a.ts --no-check")).toMatchObject({ check: false, checkResults: false });
+  expect(read("server --check-results a.ts")).toMatchObject({ check: true, checkResults: true });
+  expect(read("server --no-check --check-results")).toMatchObject({
+    check: false,
+    checkResults: true,
   });
 });
 

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { GeeError } from "../../src/base/errors.ts";
 import { parseModuleOptions } from "../../src/cli/module-options.ts";
+import { standardSchema } from "../support/schemas.ts";
 
 const services = new Set(["Foo", "Bar"]);
 
@@ -24,8 +25,8 @@ test("options are read by service and method", () => {
   expect(parseModuleOptions(value, services, "foo.ts")).toEqual({ methods: value, notes: [] });
 });
 
-test("options of later versions are passed over, and what is no option is named", () => {
-  const value = { Foo: { Sum: { schema: {}, timeoutMS: 5, colour: "red" } } };
+test("what is no option is named, and ignored", () => {
+  const value = { Foo: { Sum: { timeoutMS: 5, colour: "red" } } };
   expect(parseModuleOptions(value, services, "foo.ts")).toEqual({
     methods: { Foo: { Sum: {} } },
     notes: [
@@ -33,6 +34,37 @@ test("options of later versions are passed over, and what is no option is named"
       "gee.Foo.Sum.colour in foo.ts is no option, ignored",
     ],
   });
+});
+
+test("a schema is one that keeps to Standard Schema, or an array with one for each argument", () => {
+  const schema = standardSchema((value) => ({ value }));
+  const callable = Object.assign(() => {}, schema);
+  for (const good of [schema, callable, [schema], [undefined, schema], []]) {
+    const value = { Foo: { Sum: { schema: good } } };
+    expect(parseModuleOptions(value, services, "foo.ts")).toEqual({ methods: value, notes: [] });
+  }
+  // A hole is no schema.
+  const holes = { Foo: { Sum: { schema: Object.assign([], { 1: schema }) } } };
+  expect(parseModuleOptions(holes, services, "foo.ts").methods).toEqual({
+    Foo: { Sum: { schema: [undefined, schema] } },
+  });
+});
+
+const noSchema = "gee.Foo.Sum.schema in foo.ts is no Standard Schema, version 1";
+
+test.each([
+  [noSchema, null],
+  [noSchema, "string"],
+  [noSchema, {}],
+  [noSchema, { parse: (value: unknown) => value }],
+  [noSchema, { "~standard": { version: 2, vendor: "x", validate: () => ({ value: 1 }) } }],
+  [noSchema, { "~standard": { version: 1, vendor: "x" } }],
+  [noSchema.replace("schema", "schema[1]"), [standardSchema((value) => ({ value })), null]],
+])("%s: refused, with what is one", (message, schema) => {
+  const error = failureOf({ Foo: { Sum: { schema } } });
+  expect(error).toMatchObject({ code: "INVALID_ARGUMENT", reason: "BAD_OPTION" });
+  expect(error.message).toBe(message);
+  expect(error.hint).toContain("zod");
 });
 
 test.each([
