@@ -16,7 +16,7 @@ export function keyText(name: string): string {
 export interface TypeStyle {
   /** What a named type is called. */
   nameOf(name: string): string;
-  /** For a compiler, and not only for people. */
+  /** For a compiler, and not only for people: nothing but what compiles, with docs and reasons. */
   readonly strict: boolean;
 }
 
@@ -53,7 +53,19 @@ function arrayOf(items: TypeNode, style: TypeStyle): string {
 
 function fieldText(field: Field, style: TypeStyle): string {
   const mark = field.optional === true ? "?" : "";
-  return `${keyText(field.name)}${mark}: ${writeType(field.type, style)}`;
+  const doc = style.strict && field.doc !== undefined ? inlineComment(field.doc, "/**") : "";
+  return `${doc}${doc && " "}${keyText(field.name)}${mark}: ${writeType(field.type, style)}`;
+}
+
+/** A text as a comment in one line; nothing when there is nothing in it. */
+function inlineComment(text: string, open: "/*" | "/**"): string {
+  const line = escapeComment(text).replaceAll(/\s+/g, " ").trim();
+  return line === "" ? "" : `${open} ${line} */`;
+}
+
+/** A text that ends no comment that it stands in. */
+export function escapeComment(text: string): string {
+  return text.replaceAll("*/", "*\\/");
 }
 
 /** Whether the compiler might find that a field does not fit the index signature beside it. */
@@ -70,9 +82,34 @@ function objectText(type: TypeNode & { readonly kind: "object" }, style: TypeSty
     : `{ ${[...fields, index].join("; ")} }`;
 }
 
+/** Whether the compiler takes a tuple's items in their order. */
+function isOrdered(items: readonly TupleItem[]): boolean {
+  const rest = items.findIndex((item) => item.rest === true);
+  const head = rest < 0 ? items : items.slice(0, rest);
+  const tail = rest < 0 ? [] : items.slice(rest + 1);
+  const optional = head.findIndex((item) => item.optional === true);
+  return (
+    (optional < 0 || head.slice(optional).every((item) => item.optional === true)) &&
+    (optional < 0 || tail.length === 0) &&
+    tail.every((item) => item.optional !== true && item.rest !== true)
+  );
+}
+
+function tupleText(items: readonly TupleItem[], style: TypeStyle): string {
+  if (style.strict && !isOrdered(items)) {
+    return arrayOf({ kind: "union", of: items.map((item) => item.type) }, style);
+  }
+  const named = items.every(({ name }) => name !== undefined && isIdentifier(name));
+  return `[${items.map((item) => itemText(item, named, style)).join(", ")}]`;
+}
+
 /** A type as TypeScript, in one line. */
 export function writeType(type: TypeNode, style: TypeStyle): string {
   switch (type.kind) {
+    case "unknown": {
+      const why = style.strict && type.why !== undefined ? inlineComment(type.why, "/*") : "";
+      return `unknown${why && " "}${why}`;
+    }
     case "date":
       return "Date";
     case "nonprimitive":
@@ -82,15 +119,13 @@ export function writeType(type: TypeNode, style: TypeStyle): string {
     case "literal":
       return literalText(type.value);
     case "bigint-literal":
-      return `${type.text}n`;
+      return style.strict && !/^-?\d+$/.test(type.text) ? "bigint" : `${type.text}n`;
     case "bytes":
       return type.name;
     case "array":
       return arrayOf(type.items, style);
-    case "tuple": {
-      const named = type.items.every(({ name }) => name !== undefined && isIdentifier(name));
-      return `[${type.items.map((item) => itemText(item, named, style)).join(", ")}]`;
-    }
+    case "tuple":
+      return tupleText(type.items, style);
     case "object":
       return objectText(type, style);
     case "union":
