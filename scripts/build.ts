@@ -1,9 +1,10 @@
-// Builds ./gee, the one executable: gee itself, the library that it hands to modules, and Bun.
+// Builds ./gee, the one executable: gee itself, the library that it hands to modules, what reads
+// their source, and Bun.
 
 import { mkdir, mkdtemp, rename, rm, rmdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-
-const root = join(import.meta.dir, "..");
+import { embed } from "./embed.ts";
+import { root } from "./steps.ts";
 
 /** Builds ./gee and returns its size in bytes. Whoever runs an older one keeps it. */
 export async function build(): Promise<number> {
@@ -11,6 +12,7 @@ export async function build(): Promise<number> {
   await mkdir(join(root, ".build"), { recursive: true });
   const aside = await mkdtemp(join(root, ".build/gee-"));
   try {
+    const { plugin, define } = await embed(aside);
     await Bun.build({
       // The thread that beats is found beside what starts it, so all of them lie in one folder.
       entrypoints: [join(root, "src/main.ts"), join(root, "src/discovery/beat-worker.ts")],
@@ -24,6 +26,8 @@ export async function build(): Promise<number> {
         autoloadBunfig: false,
         autoloadDotenv: false,
       },
+      plugins: [plugin],
+      define,
       format: "esm",
       minify: true,
       bytecode: true,

@@ -51,6 +51,7 @@ export async function buildWhenStale(): Promise<void> {
     "bun.lock",
     "tsconfig.json",
     "scripts/build.ts",
+    "scripts/embed.ts",
     ...new Bun.Glob("src/**/*").scanSync(root),
   ];
   if (sources.every((path) => Bun.file(join(root, path)).lastModified < builtAt)) return;
