@@ -53,7 +53,8 @@ export const serverSpec: CommandSpec = {
   notes: [
     "Served are exported classes whose constructor takes no argument, and exported instances of",
     "classes, under the name of the export. Without a module it is the demo service Foo.",
-    "TypeScript's private is not looked at: a method is hidden by # or _ in its name.",
+    "A method is hidden by private or protected, and by # or _ in its name. The source is read by",
+    "a process of its own, 0.2 s the first time; what it finds is kept in ~/.cache/gee.",
     "SIGTERM and SIGINT drain: leave the registries, finish what runs, exit 0; a second one exits",
     "at once. A registry that is away is tried again for ever.",
     "What callers are held to, with every number: gee help limits.",

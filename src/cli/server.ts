@@ -1,6 +1,9 @@
 import { systemClock } from "../base/time.ts";
+import type { ModuleContract } from "../contract/contract.ts";
 import { serve, type Server } from "../server.ts";
+import { readContract } from "../source/read-contract.ts";
 import type { ServerInvocation } from "./args.ts";
+import { demoContract } from "./demo-contract.ts";
 import { Foo } from "./demo-service.ts";
 import { formatDuration } from "./durations.ts";
 import { toJson } from "./json.ts";
@@ -72,12 +75,24 @@ export async function runServer(invocation: ServerInvocation, output: Output): P
   ]);
 }
 
+/** What is served, and what its source promises. */
+interface Loaded extends Pick<LoadedModules, "services" | "methods"> {
+  readonly contract: readonly ModuleContract[];
+}
+
 /** What to serve: modules, or without any the demo service. */
-async function load(paths: readonly string[], output: Output): Promise<LoadedModules> {
-  if (paths.length === 0) return { services: { Foo: new Foo() }, methods: {}, notes: [] };
-  const loaded = await loadModules(paths);
-  for (const note of loaded.notes) await output.talk("ignored", note, { note });
-  return loaded;
+async function load(paths: readonly string[], output: Output): Promise<Loaded> {
+  const log = output.log("warn");
+  if (paths.length === 0) {
+    return { services: { Foo: new Foo() }, methods: {}, contract: await demoContract({ log }) };
+  }
+  // By a process of its own, while the modules run in this one.
+  const reading = readContract(paths, { log });
+  // What is wrong with a module is told first, and ends this.
+  reading.catch(() => {});
+  const { services, methods, notes } = await loadModules(paths);
+  for (const note of notes) await output.talk("ignored", note, { note });
+  return { services, methods, contract: await reading };
 }
 
 function describe({ address, id, services }: Server, took: string, json: boolean): string {

@@ -2,11 +2,16 @@ import { expect, test } from "bun:test";
 import { chmod } from "node:fs/promises";
 import { silentLog } from "../../src/base/log.ts";
 import { parseArguments } from "../../src/cli/args.ts";
+import { demoContract } from "../../src/cli/demo-contract.ts";
 import { runServer } from "../../src/cli/server.ts";
 import { connect, serveRegistry } from "../../src/index.ts";
 import { until } from "../support/clock.ts";
+import { eventually } from "../support/cluster.ts";
 import { folder } from "../support/folder.ts";
 import { keptOutput, type KeptOutput } from "../support/output.ts";
+
+// From source it is read first, which takes longer than anything else here; then it is known.
+await demoContract();
 
 function start(words: readonly string[], kept: KeptOutput): Promise<number> {
   return run(["--no-register", ...words], kept);
@@ -25,7 +30,7 @@ test("a server says where it is and what it serves, drains on a signal and exits
   });
   const kept = keptOutput({ json: true });
   const ended = start([`${place.path}/foo.ts`], kept);
-  await until(() => kept.stdout().endsWith("\n"), "a line");
+  await eventually(() => kept.stdout().endsWith("\n"), "a line");
   const { address, services } = JSON.parse(kept.stdout());
   expect(services).toEqual([{ name: "Foo", methods: ["Sum"] }]);
   {

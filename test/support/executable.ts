@@ -9,7 +9,7 @@ export const built: boolean = existsSync(executable);
 
 if (!built) console.warn(`${executable} is not built: its tests are skipped (bun run build)`);
 
-/** Where and with what a process starts. Of our own environment it gets PATH and HOME alone. */
+/** Where and with what a process starts. Of our own environment it gets PATH, HOME and the cache. */
 export interface StartOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
@@ -45,9 +45,10 @@ export function start(words: readonly string[], options: StartOptions = {}): Run
 /** Starts any command, for those that need a shell around the executable. */
 export function startCommand(command: readonly string[], options: StartOptions = {}): Running {
   const { cwd, env = {}, stdin } = options;
+  const { PATH, HOME, XDG_CACHE_HOME } = process.env;
   const child = Bun.spawn([...command], {
     ...(cwd === undefined ? {} : { cwd }),
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
+    env: { PATH, HOME, XDG_CACHE_HOME, ...env },
     stdin: stdin === undefined ? "ignore" : new Blob([stdin]),
     stdout: "pipe",
     stderr: "pipe",
