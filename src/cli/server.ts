@@ -26,10 +26,11 @@ export async function runServer(invocation: ServerInvocation, output: Output): P
   const { weight, zone, tags, check, checkResults } = invocation;
   using stack = new DisposableStack();
   stack.use(outliveStrayErrors(output));
-  const { services, methods } = await load(invocation.modules, output);
+  const { services, methods, contract } = await load(invocation.modules, output);
   const server = await serve({
     services,
     methods,
+    contract,
     check,
     checkResults,
     listen,

@@ -77,6 +77,16 @@ describe.skipIf(!built)("the executable", () => {
     expect(library).toBe(await libraryDeclarations());
   });
 
+  test("checks the demo service's arguments, whose source is nowhere", async () => {
+    await using server = start(["server", "--no-register"]);
+    const [, address = ""] = await server.says(/^server +(\S+)/m);
+    const call = (...words: string[]) => gee(["call", "--address", address, ...words]);
+    expect((await call("Foo.Sum", "1", "2")).stdout).toBe("3\n");
+    const wrong = await call("Foo.Sum", "1", "x");
+    expect(wrong.code).toBe(67);
+    expect(wrong.stderr).toContain("args[1] (b): expected number, got string");
+  });
+
   test("keeps what it has read, and does without where it cannot", async () => {
     await using place = await folder({ "own.ts": own, file: "" });
     const serve = async (env: Readonly<Record<string, string>>): Promise<string> => {

@@ -32,7 +32,8 @@ test("a server says where it is and what it serves, drains on a signal and exits
   const ended = start([`${place.path}/foo.ts`], kept);
   await eventually(() => kept.stdout().endsWith("\n"), "a line");
   const { address, services } = JSON.parse(kept.stdout());
-  expect(services).toEqual([{ name: "Foo", methods: ["Sum"] }]);
+  const contract = expect.stringMatching(/^[0-9a-f]{16}$/);
+  expect(services).toEqual([{ name: "Foo", methods: ["Sum"], contract }]);
   {
     await using gee = connect({ address, log: silentLog });
     expect(await gee.call("Foo.Sum", [1, 2])).toBe(3);
@@ -45,6 +46,38 @@ test("a server says where it is and what it serves, drains on a signal and exits
     .split("\n")
     .map((line) => JSON.parse(line).event);
   expect(events).toEqual(["ignored", "draining", "drained"]);
+});
+
+test("what the source keeps private is not served, and arguments are what it says", async () => {
+  await using place = await folder({
+    "foo.ts": `
+      export class Foo {
+        Sum(a: number, b: number): number { return a + b; }
+        private Secret(): string { return "secret"; }
+        protected Inner(): string { return this.Secret(); }
+      }
+    `,
+  });
+  const kept = keptOutput({ json: true });
+  const ended = start([`${place.path}/foo.ts`], kept);
+  await eventually(() => kept.stdout().endsWith("\n"), "a line");
+  const { address, services } = JSON.parse(kept.stdout());
+  const contract = expect.stringMatching(/^[0-9a-f]{16}$/);
+  expect(services).toEqual([{ name: "Foo", methods: ["Sum"], contract }]);
+  {
+    await using gee = connect({ address, log: silentLog });
+    expect(await gee.call("Foo.Sum", [1, 2])).toBe(3);
+    for (const name of ["Foo.Secret", "Foo.Inner"]) {
+      await expect(gee.call(name)).rejects.toMatchObject({ code: "UNIMPLEMENTED" });
+    }
+    await expect(gee.call("Foo.Sum", [1, "2"])).rejects.toMatchObject({
+      code: "INVALID_ARGUMENT",
+      message: "args[1] (b): expected number, got string",
+    });
+  }
+  process.emit("SIGTERM");
+  process.emit("SIGTERM");
+  await ended;
 });
 
 test("with one registry it says that two are better, with two it is silent", async () => {
