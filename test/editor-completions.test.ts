@@ -1,31 +1,43 @@
 import { expect, test } from "bun:test";
+import { declarations } from "../src/contract/declarations.ts";
+import {
+  bigint,
+  date,
+  list,
+  method,
+  number,
+  object,
+  ref,
+  service,
+  string,
+} from "./support/contracts.ts";
 import { Editor } from "./support/editor.ts";
 
 // What an editor shows of services, and how soon: TypeScript 5.9, asked as an editor asks it.
 
 /** Methods of every kind that there is: a result, a promise, streams both ways, a generic one. */
-function method(number: number): string {
-  const doc = `  /** Does thing ${number}. @param limit how much of it */\n`;
-  switch (number % 5) {
+function methodText(each: number): string {
+  const doc = `  /** Does thing ${each}. @param limit how much of it */\n`;
+  switch (each % 5) {
     case 0:
-      return `${doc}  Sum${number}(a: number, b: number): number { return a + b; }`;
+      return `${doc}  Sum${each}(a: number, b: number): number { return a + b; }`;
     case 1:
-      return `${doc}  async Find${number}(filter: { id: string; at?: Date; tags: readonly Tag[] }, limit = ${number}) {
-    const rows: Row<${number}>[] = [];
+      return `${doc}  async Find${each}(filter: { id: string; at?: Date; tags: readonly Tag[] }, limit = ${each}) {
+    const rows: Row<${each}>[] = [];
     return rows;
   }`;
     case 2:
-      return `${doc}  async *Watch${number}(filter: Filter & { limit: number }): AsyncGenerator<Row<${number}>> {
-    yield { id: "a", number: ${number}, filter };
+      return `${doc}  async *Watch${each}(filter: Filter & { limit: number }): AsyncGenerator<Row<${each}>> {
+    yield { id: "a", number: ${each}, filter };
   }`;
     case 3:
-      return `${doc}  async Upload${number}(rows: AsyncIterable<Row<${number}>>, note?: string) {
-    let last: Row<${number}> | undefined;
+      return `${doc}  async Upload${each}(rows: AsyncIterable<Row<${each}>>, note?: string) {
+    let last: Row<${each}> | undefined;
     for await (const row of rows) last = row;
     return { note, last };
   }`;
     default:
-      return `${doc}  Pick${number}<K extends keyof Filter>(key: K, filter: Filter): Filter[K] { return filter[key]; }`;
+      return `${doc}  Pick${each}<K extends keyof Filter>(key: K, filter: Filter): Filter[K] { return filter[key]; }`;
   }
 }
 
@@ -34,7 +46,7 @@ function serviceOf(methods: number): string {
 export interface Filter { tag?: Tag; from?: Date; to?: Date; kind: "a" | "b" | "c" }
 export interface Row<N extends number> { id: string; number: N; filter: Filter; children?: Row<N>[] }
 export class Big {
-${Array.from({ length: methods }, (_, number) => method(number)).join("\n\n")}
+${Array.from({ length: methods }, (_, each) => methodText(each)).join("\n\n")}
   private hidden(): void {}
 }
 `;
@@ -129,6 +141,51 @@ const other: string = await client.service("Other").Ping();
   expect(editor.completions("caller.ts", 'client.service("')).toEqual(["Mine", "Big", "Other"]);
   expect(editor.completions("caller.ts", 'client.service("Mine").')).toHaveLength(5);
   expect(editor.errors("caller.ts")).toEqual(["Identifier expected."]);
+});
+
+test("what is declared of a contract types the services by their names", () => {
+  const contract = service(
+    [
+      method("Sum", { a: number, "b?": number }, number),
+      method("Find", { filter: ref("Filter") }, list(ref("Filter"))),
+      method("Watch", { since: date }, ref("Filter"), "stream"),
+      method("Upload", { "rows...": string }, bigint),
+    ],
+    { Filter: object({ name: string, "limit?": number }) },
+    "Shop",
+  );
+  using editor = new Editor({
+    "shop.d.ts": declarations([contract], { heading: ["Of a shop."] }),
+    "caller.ts": `import { connect } from "gee";
+await using gee = connect();
+const shop = gee.service("Shop");
+const sum: number = await shop.Sum(1);
+const [first] = await shop.Find({ name: "tea" });
+first?.limit satisfies number | undefined;
+for await (const filter of shop.Watch(new Date())) filter.name satisfies string;
+const size: bigint = await shop.Upload((async function* () { yield "a"; })());
+gee.service("");
+shop.;
+`,
+    "wrong.ts": `import { connect } from "gee";
+await using gee = connect();
+await gee.service("Shop").Sum("1");
+await gee.service("Shop").Watch(new Date());
+`,
+  });
+  expect(editor.completions("caller.ts", 'gee.service("')).toEqual(["Shop"]);
+  expect([...editor.completions("caller.ts", "shop.")].sort()).toEqual([
+    "Find",
+    "Sum",
+    "Upload",
+    "Watch",
+  ]);
+  expect(editor.errors("shop.d.ts")).toEqual([]);
+  expect(editor.errors("caller.ts")).toEqual(["Identifier expected."]);
+  expect(editor.errors("wrong.ts")).toEqual([
+    "Argument of type 'string' is not assignable to parameter of type 'number'.",
+    expect.stringContaining("Type of 'await' operand must either be a valid promise"),
+  ]);
 });
 
 test("TypeScript 5.9 says of stubs what this package's own tests say", () => {
