@@ -3,6 +3,10 @@ import { closeSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { GeeError } from "../../src/base/errors.ts";
 import { limits } from "../../src/base/limits.ts";
+import { silentLog } from "../../src/base/log.ts";
+import { parseArguments } from "../../src/cli/args.ts";
+import { runCall } from "../../src/cli/call.ts";
+import { serve, serveRegistry } from "../../src/index.ts";
 import { keptOutput } from "../support/output.ts";
 import { turn, until } from "../support/clock.ts";
 import { folder } from "../support/folder.ts";
@@ -48,6 +52,36 @@ test("a failed call exits with 64 and its status", async () => {
   });
   const late = await call(["Foo.Sleep", "60", "1", "--timeout", "20ms"], at);
   expect(late.code).toBe(68);
+});
+
+test("what every server has is called as anything else, at an address and by a registry", async () => {
+  await using running = await start();
+  const at = [running];
+  expect((await call(["gee.Health.Check"], at)).stdout).toBe('{"status":"SERVING"}\n');
+  const services = await call(["gee.Reflection.Services"], at);
+  expect(JSON.parse(services.stdout)).toMatchObject([{ name: "Foo" }, { name: "Odd" }]);
+  const unknown = await call(["gee.Reflection.Describe", "Fo"], at);
+  expect([unknown.code, unknown.stderr]).toEqual([
+    69,
+    "error: NOT_FOUND  there is no service Fo\nhint: did you mean Foo?\n",
+  ]);
+  const slip = await call(["gee.Helth.Check"], at);
+  expect([slip.code, slip.stderr.includes("did you mean gee.Health?")]).toEqual([76, true]);
+  const wrong = await call(["gee.Health.Check", "5"], at);
+  expect([wrong.code, wrong.stderr]).toEqual([
+    67,
+    "error: INVALID_ARGUMENT  args[0] (service): expected string, got number\n",
+  ]);
+
+  await using registry = await serveRegistry({ listen: "127.0.0.1:0", log: silentLog });
+  const listed = { registry: registry.url, lameDuckMs: 0, log: silentLog };
+  await using server = await serve({ ...listed, services: { Bar: { Run: () => 1 } } });
+  await server.registered;
+  const { output, stdout } = keptOutput();
+  const invocation = parseArguments(["call", "gee.Health.Check", "--registry", registry.url], {});
+  if (invocation.kind !== "call") throw new Error("it is no call");
+  expect(await runCall(invocation, output)).toBe(0);
+  expect(stdout()).toBe('{"status":"SERVING"}\n');
 });
 
 test("nobody there is UNAVAILABLE, with what to run next", async () => {

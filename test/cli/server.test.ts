@@ -80,6 +80,33 @@ test("what the source keeps private is not served, and arguments are what it say
   await ended;
 });
 
+test("a module's schema is asked before its method runs, also with --no-check", async () => {
+  await using place = await folder({
+    "foo.ts": `
+      const validate = (value) =>
+        typeof value === "number" ? { value: value * 2 } : { issues: [{ message: "no number" }] };
+      const schema = { "~standard": { version: 1, vendor: "own", validate } };
+      export class Foo { Twice(a: number) { return a; } }
+      export const gee = { Foo: { Twice: { schema } } };`,
+  });
+  const kept = keptOutput({ json: true });
+  const ended = start(["--no-check", "--check-results", `${place.path}/foo.ts`], kept);
+  await eventually(() => kept.stdout().endsWith("\n"), "a line");
+  const { address } = JSON.parse(kept.stdout());
+  {
+    await using gee = connect({ address, log: silentLog });
+    expect(await gee.call("Foo.Twice", [4])).toBe(8);
+    await expect(gee.call("Foo.Twice", ["x"])).rejects.toMatchObject({
+      reason: "BAD_ARGUMENT",
+      executed: "no",
+      message: "args[0] (a): no number",
+    });
+  }
+  process.emit("SIGTERM");
+  process.emit("SIGTERM");
+  await ended;
+});
+
 test("with one registry it says that two are better, with two it is silent", async () => {
   await using stack = new AsyncDisposableStack();
   const started = [1, 2].map(() => serveRegistry({ listen: "127.0.0.1:0", log: silentLog }));
