@@ -162,8 +162,10 @@ function servedOf(
   return names.filter((name) => services.includes(name)).map((name) => [name, name] as const);
 }
 
+/** Whether nobody was there; a server that says that it takes no calls is. */
 function isUnreachable({ code, reason }: GeeError): boolean {
-  return reason !== "NOT_SERVING" && (code === "UNAVAILABLE" || code === "DEADLINE_EXCEEDED");
+  if (reason === "NOT_SERVING" || reason === "DRAINING") return false;
+  return code === "UNAVAILABLE" || code === "DEADLINE_EXCEEDED";
 }
 
 function nobody(

@@ -4,6 +4,7 @@ import { pingRound } from "../../src/cli/ping-round.ts";
 import { Foo } from "../../src/cli/demo-service.ts";
 import { serve, serveRegistry, type Server } from "../../src/index.ts";
 import { createRegistryClient } from "../../src/discovery/registry-client.ts";
+import { FakeClock, inTime, turn } from "../support/clock.ts";
 import { announcement, idOf } from "../support/registry.ts";
 
 test("who drains is counted by itself, and need not be well", async () => {
@@ -40,4 +41,34 @@ test("servers by address are told apart by it", async () => {
   expect(round.registries).toEqual([]);
   expect(round.services.map(({ name }) => name).sort()).toEqual(address.toSorted());
   expect(round.services.every(({ ok, instances }) => ok === 1 && instances === 1)).toBe(true);
+});
+
+test("a server that is about to end, or has not the service, was reached and is not well", async () => {
+  const clock = new FakeClock();
+  const server = await serve({ services: { Foo: new Foo() }, clock, log: silentLog });
+  const ask = async (service?: string) =>
+    await pingRound({
+      options: { address: server.address, log: silentLog },
+      service,
+      timeoutMs: 10_000,
+    });
+  const whyOf = async (service?: string) => {
+    const { services, unreachable, failure } = await ask(service);
+    const whys = services.flatMap(({ troubles }) => troubles.map(({ why }) => why));
+    return { whys, unreachable, reason: failure?.reason };
+  };
+  expect(await whyOf("Foo")).toEqual({ whys: [], unreachable: false, reason: undefined });
+  expect(await whyOf("Bar")).toEqual({
+    whys: ["it does not serve Bar"],
+    unreachable: false,
+    reason: "NOT_WELL",
+  });
+  const stopped = server.stop();
+  await turn();
+  expect(await whyOf()).toEqual({
+    whys: ["the server is shutting down"],
+    unreachable: false,
+    reason: "NOT_WELL",
+  });
+  await inTime(clock, stopped);
 });
