@@ -99,7 +99,8 @@ test("a module's schema is asked before its method runs, also with --no-check", 
     await expect(gee.call("Foo.Twice", ["x"])).rejects.toMatchObject({
       reason: "BAD_ARGUMENT",
       executed: "no",
-      message: "args[0] (a): no number",
+      // The name is there when the source was read.
+      message: expect.stringMatching(/^args\[0\]( \(a\))?: no number$/),
     });
   }
   process.emit("SIGTERM");
