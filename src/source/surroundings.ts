@@ -9,11 +9,16 @@ declare const GEE_STAMP: string | undefined;
 export const executableStamp: string | undefined =
   typeof GEE_STAMP === "undefined" ? undefined : GEE_STAMP;
 
+/** In the environment of a child, which must never start another: they would not come to an end. */
+const childMark = "GEE_READS_SOURCE";
+
 /**
  * What starts the child: gee's executable itself, or Bun with the child's file. Undefined when there
- * is neither: in a program that carries the library within itself, and that would start itself.
+ * is neither: in a program that carries the library within itself, and that would start itself. So
+ * it is in a child.
  */
 export function childCommand(): readonly string[] | undefined {
+  if (process.env[childMark] !== undefined) return undefined;
   if (executableStamp !== undefined) return [process.execPath, childWord];
   if (Bun.isStandaloneExecutable) return undefined;
   const path = fileURLToPath(new URL("./child.ts", import.meta.url));
@@ -29,7 +34,11 @@ export function childEnvironment(): Readonly<Record<string, string | undefined>>
   const inherited = Object.entries(process.env).filter(
     ([name]) => !name.startsWith("BUN_") || name.startsWith("BUN_INSTALL"),
   );
-  return { ...Object.fromEntries(inherited), BUN_FEATURE_FLAG_NO_ORPHANS: "1" };
+  return {
+    ...Object.fromEntries(inherited),
+    [childMark]: "1",
+    BUN_FEATURE_FLAG_NO_ORPHANS: "1",
+  };
 }
 
 /**

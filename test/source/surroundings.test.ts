@@ -10,7 +10,7 @@ import {
 const before = { ...process.env };
 
 afterEach(() => {
-  for (const name of ["XDG_CACHE_HOME", "HOME", "BUN_OPTIONS", "BUN_INSTALL"]) {
+  for (const name of ["XDG_CACHE_HOME", "HOME", "BUN_OPTIONS", "BUN_INSTALL", "GEE_READS_SOURCE"]) {
     const value = before[name];
     if (value === undefined) delete process.env[name];
     else process.env[name] = value;
@@ -35,6 +35,12 @@ test("the child has this process's environment without what changes Bun, and end
     process.env.PATH,
     "1",
   ]);
+});
+
+test("a child starts no child", () => {
+  const { GEE_READS_SOURCE } = childEnvironment();
+  if (GEE_READS_SOURCE !== undefined) process.env.GEE_READS_SOURCE = GEE_READS_SOURCE;
+  expect(childCommand()).toBeUndefined();
 });
 
 test("contracts are kept in the user's cache folder, if there is one", () => {
