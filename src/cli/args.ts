@@ -5,8 +5,11 @@ import { readBench, type BenchInvocation } from "./bench-args.ts";
 import { readCall, type CallInvocation } from "./call-args.ts";
 import { commandList, commands, findCommand, findTopic, type CommandSpec } from "./commands.ts";
 import { readDev, type DevInvocation } from "./dev-args.ts";
-import { helpOn, unknownCommand, unknownFlag, unknownTopic } from "./mistakes.ts";
 import { readPing, type PingInvocation } from "./ping-args.ts";
+import { shells, type Shell } from "./completions-spec.ts";
+import { readDescribe, type DescribeInvocation } from "./describe-args.ts";
+import { helpOn, unknownCommand, unknownFlag, unknownTopic, unknownValue } from "./mistakes.ts";
+import { readTypes, type TypesInvocation } from "./types-args.ts";
 import { usageError } from "./usage.ts";
 import { Values, type Environment, type Target } from "./values.ts";
 
@@ -69,6 +72,10 @@ export type Invocation =
   | PingInvocation
   | BenchInvocation
   | DevInvocation
+  | DescribeInvocation
+  | TypesInvocation
+  | { readonly kind: "completions"; readonly shell: Shell }
+  | { readonly kind: "complete"; readonly words: readonly string[] }
   | { readonly kind: "demo" }
   | { readonly kind: "help"; readonly topic: string | undefined }
   | { readonly kind: "version" };
@@ -95,8 +102,9 @@ function read(spec: CommandSpec, argv: readonly string[], env: Environment): Val
     .showSuggestionAfterError(false)
     .argument("[words...]")
     .addOption(new Option("-h, --help"));
-  for (const { name, value } of spec.flags) {
-    command.addOption(new Option(value === undefined ? `--${name}` : `--${name} <value>`));
+  for (const { name, short, value } of spec.flags) {
+    const names = short === undefined ? `--${name}` : `-${short}, --${name}`;
+    command.addOption(new Option(value === undefined ? names : `${names} <value>`));
     command.on(`option:${name}`, keep(name));
   }
   try {
@@ -132,7 +140,8 @@ function fromCommander(spec: CommandSpec, thrown: CommanderError): GeeError {
 /** The place of the command's word: the first that is neither a flag nor a flag's value. */
 function commandIndex(argv: readonly string[]): number {
   const flags = commandList.flatMap((command) => command.flags);
-  const names = (some: typeof flags): Set<string> => new Set(some.map(({ name }) => `--${name}`));
+  const names = (some: typeof flags): Set<string> =>
+    new Set(some.flatMap(({ name, short }) => (short ? [`--${name}`, `-${short}`] : `--${name}`)));
   const takesValue = names(flags.filter(({ value }) => value !== undefined));
   const isSwitch = names(flags.filter(({ value }) => value === undefined));
   for (let index = 0; index < argv.length; index++) {
@@ -153,6 +162,8 @@ function commandIndex(argv: readonly string[]): number {
  * @throws GeeError INVALID_ARGUMENT, reason USAGE or BAD_DURATION
  */
 export function parseArguments(argv: readonly string[], env: Environment): Invocation {
+  // What the scripts of gee completions call, and nobody else.
+  if (argv[0] === "complete" && argv[1] === "--") return { kind: "complete", words: argv.slice(2) };
   const index = commandIndex(argv);
   const word = argv[index];
   if (word === undefined) return withoutCommand(argv, env);
@@ -206,6 +217,12 @@ function invocation({ name }: CommandSpec, values: Values): Invocation {
       return readBench(values);
     case "dev":
       return readDev(values);
+    case "describe":
+      return readDescribe(values);
+    case "types":
+      return readTypes(values);
+    case "completions":
+      return readCompletions(values);
     case "help":
       return readHelp(values);
     case "demo":
@@ -234,6 +251,15 @@ function readServer(values: Values): ServerInvocation {
     checkResults: values.switch("check-results"),
     insecure: values.switch("insecure"),
   };
+}
+
+function readCompletions(values: Values): Invocation {
+  const word = values.operands[0] ?? "";
+  const shell = shells.find((name) => name === word.toLowerCase());
+  if (shell === undefined) {
+    throw unknownValue(`there are no completions for ${JSON.stringify(word)}`, word, shells);
+  }
+  return { kind: "completions", shell };
 }
 
 function readHelp(values: Values): Invocation {

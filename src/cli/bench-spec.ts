@@ -1,4 +1,5 @@
-import { cache, json, registry, tokenFile } from "./command-spec.ts";
+import { policyNames } from "../base/policy-name.ts";
+import { address, cache, json, registry, tokenFile } from "./command-spec.ts";
 import type { CommandSpec } from "./command-spec.ts";
 
 /** `gee bench` as the help shows it. */
@@ -43,12 +44,7 @@ export const benchSpec: CommandSpec = {
       text: "what --json printed earlier: print this run's figures divided by those",
     },
     registry,
-    {
-      name: "address",
-      value: "ADDRESS[,ADDRESS]",
-      env: "GEE_ADDRESS",
-      text: "call these servers, without a registry",
-    },
+    address,
     {
       name: "timeout",
       value: "DURATION",
@@ -64,6 +60,7 @@ export const benchSpec: CommandSpec = {
       env: "GEE_POLICY",
       fallback: "p2c",
       text: "how to choose an instance, see gee help call",
+      values: policyNames,
     },
     { name: "to", value: "ID", text: "call the instance with this id alone" },
     { name: "meta", value: "NAME=VALUE", text: "metadata for the handler; may be repeated" },

@@ -1,4 +1,5 @@
-import { cache, json, registry, timeout, tokenFile } from "./command-spec.ts";
+import { policyNames } from "../base/policy-name.ts";
+import { address, cache, json, registry, timeout, tokenFile } from "./command-spec.ts";
 import type { CommandSpec } from "./command-spec.ts";
 
 /** `gee call` as the help shows it. */
@@ -9,12 +10,7 @@ export const callSpec: CommandSpec = {
   summary: "calls a method and prints its result, or its items as they come",
   flags: [
     registry,
-    {
-      name: "address",
-      value: "ADDRESS[,ADDRESS]",
-      env: "GEE_ADDRESS",
-      text: "call these servers, without a registry",
-    },
+    address,
     timeout,
     cache,
     tokenFile,
@@ -26,6 +22,7 @@ export const callSpec: CommandSpec = {
       env: "GEE_POLICY",
       fallback: "p2c",
       text: "how to choose an instance, see below",
+      values: policyNames,
     },
     { name: "hash-key", value: "KEY", text: "the same key goes to the same instance" },
     {

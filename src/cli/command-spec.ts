@@ -2,6 +2,8 @@
 export interface FlagSpec {
   /** Without the dashes: `"timeout"`. */
   readonly name: string;
+  /** One letter that stands for it, behind one dash: `"o"`. */
+  readonly short?: string;
   /** What stands for its value in help; a switch has none. */
   readonly value?: string;
   /** The environment variable that stands in for it. */
@@ -9,6 +11,8 @@ export interface FlagSpec {
   /** The default as it would be typed. */
   readonly fallback?: string;
   readonly text: string;
+  /** What its value may be, or may begin with. */
+  readonly values?: readonly string[];
 }
 
 /** The name of a command. */
@@ -18,10 +22,13 @@ export type CommandName =
   | "call"
   | "list"
   | "events"
+  | "describe"
+  | "types"
   | "ping"
   | "bench"
   | "dev"
   | "demo"
+  | "completions"
   | "help"
   | "version";
 
@@ -58,6 +65,13 @@ export const registry: FlagSpec = {
   env: "GEE_REGISTRY",
   fallback: "http://127.0.0.1:9999",
   text: "the registries, as base URL or whole path",
+};
+/** The servers, without a registry. */
+export const address: FlagSpec = {
+  name: "address",
+  value: "ADDRESS[,ADDRESS]",
+  env: "GEE_ADDRESS",
+  text: "call these servers, without a registry",
 };
 /** What is shown to them. */
 export const tokenFile: FlagSpec = {

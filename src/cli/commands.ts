@@ -4,7 +4,10 @@ import { cache, insecure, json, registry, timeout, tokenFile } from "./command-s
 import type { CommandName, CommandSpec } from "./command-spec.ts";
 import { devSpec } from "./dev-spec.ts";
 import { pingSpec } from "./ping-spec.ts";
+import { completionsSpec } from "./completions-spec.ts";
+import { describeSpec } from "./describe-spec.ts";
 import { serverSpec } from "./server-spec.ts";
+import { typesSpec } from "./types-spec.ts";
 
 export type { CommandName, CommandSpec, FlagSpec } from "./command-spec.ts";
 
@@ -43,6 +46,7 @@ export const commands: Readonly<Record<CommandName, CommandSpec>> = {
         env: "GEE_STORE",
         fallback: "memory",
         text: "memory, sqlite:FILE or etcd://HOST:PORT[,HOST:PORT]",
+        values: ["memory", "sqlite:", "etcd://"],
       },
       {
         name: "token-file",
@@ -101,6 +105,8 @@ export const commands: Readonly<Record<CommandName, CommandSpec>> = {
     ],
     examples: ["gee events", "gee events --json"],
   },
+  describe: describeSpec,
+  types: typesSpec,
   ping: pingSpec,
   bench: benchSpec,
   dev: devSpec,
@@ -112,6 +118,7 @@ export const commands: Readonly<Record<CommandName, CommandSpec>> = {
     flags: [json],
     examples: ["gee demo"],
   },
+  completions: completionsSpec,
   help: {
     name: "help",
     usage: "[COMMAND|TOPIC]",
@@ -139,7 +146,7 @@ export function findCommand(word: string): CommandSpec | undefined {
 }
 
 /** What `gee help` explains beside the commands. */
-export const topics = ["exit-codes", "env", "args", "limits"] as const;
+export const topics = ["exit-codes", "env", "args", "limits", "recipes"] as const;
 
 /** One of {@link topics}. */
 export type Topic = (typeof topics)[number];

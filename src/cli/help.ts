@@ -4,6 +4,7 @@ import { commandList, findCommand, findTopic, topics, type CommandSpec } from ".
 import { exitCodes } from "./exit-codes-help.ts";
 import { limitLines } from "./limits-help.ts";
 import type { Output } from "./output.ts";
+import { recipes } from "./recipes-help.ts";
 import { variables } from "./variables.ts";
 
 function indented(lines: readonly string[]): readonly string[] {
@@ -31,8 +32,9 @@ function overview(): string {
 
 function commandHelp(spec: CommandSpec): string {
   const { name, alias, usage, summary, flags, notes = [], examples } = spec;
-  const rows = flags.map(({ name: flag, value, env, fallback, text }) => {
+  const rows = flags.map(({ name: flag, short, value, env, fallback, text }) => {
     const facts = [
+      ...(short === undefined ? [] : [`-${short}`]),
       ...(fallback === undefined ? [] : [`default ${fallback}`]),
       ...(env === undefined ? [] : [env]),
     ];
@@ -85,6 +87,10 @@ function topicHelp(topic: string | undefined): { text: string; json: unknown } {
     }
     case "args":
       return { text: argumentsHelp, json: { topic: found, text: argumentsHelp } };
+    case "recipes": {
+      const text = recipes.map(({ title, lines }) => [title, "", ...indented(lines)].join("\n"));
+      return { text: text.join("\n\n"), json: recipes };
+    }
     case undefined:
       return { text: overview(), json: { commands: commandList.map(commandJson), topics } };
   }
@@ -99,6 +105,7 @@ function commandJson(spec: CommandSpec): unknown {
     summary,
     flags: flags.map((flag) => ({
       flag: `--${flag.name}`,
+      short: flag.short === undefined ? undefined : `-${flag.short}`,
       value: flag.value,
       env: flag.env,
       default: flag.fallback,

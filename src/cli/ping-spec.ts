@@ -1,4 +1,4 @@
-import { json, registry, timeout, tokenFile } from "./command-spec.ts";
+import { address, json, registry, timeout, tokenFile } from "./command-spec.ts";
 import type { CommandSpec } from "./command-spec.ts";
 
 /** `gee ping` as the help shows it. */
@@ -15,12 +15,7 @@ export const pingSpec: CommandSpec = {
       text: "until all is well, try again for so long",
     },
     registry,
-    {
-      name: "address",
-      value: "ADDRESS[,ADDRESS]",
-      env: "GEE_ADDRESS",
-      text: "ping these servers, without a registry",
-    },
+    { ...address, text: "ping these servers, without a registry" },
     { ...timeout, text: "what one try may take" },
     tokenFile,
     { name: "quiet", text: "print nothing: the exit code says it all" },

@@ -19,8 +19,8 @@ export async function run(argv: readonly string[], env: Environment): Promise<nu
       : (await import("./dev-child.ts")).outputToParent(options);
   try {
     const invocation = parseArguments(argv, env);
-    await tellMisspelt(env, output);
-    return await carryOut(invocation, output);
+    if (invocation.kind !== "complete") await tellMisspelt(env, output);
+    return await carryOut(invocation, env, output);
   } catch (thrown) {
     const error = GeeError.from(thrown);
     await output.error(error);
@@ -29,7 +29,7 @@ export async function run(argv: readonly string[], env: Environment): Promise<nu
 }
 
 /** Each command is loaded when it is asked for: `gee call` does not wait for a server's code. */
-async function carryOut(invocation: Invocation, output: Output): Promise<number> {
+async function carryOut(invocation: Invocation, env: Environment, output: Output): Promise<number> {
   switch (invocation.kind) {
     case "registry":
       return (await import("./registry.ts")).runRegistry(invocation, output);
@@ -47,6 +47,14 @@ async function carryOut(invocation: Invocation, output: Output): Promise<number>
       return (await import("./bench.ts")).runBench(invocation, output);
     case "dev":
       return (await import("./dev.ts")).runDev(invocation, output);
+    case "describe":
+      return (await import("./describe.ts")).runDescribe(invocation, output);
+    case "types":
+      return (await import("./types.ts")).runTypes(invocation, output);
+    case "completions":
+      return (await import("./completions.ts")).runCompletions(invocation.shell, output);
+    case "complete":
+      return (await import("./complete.ts")).runComplete(invocation.words, env, output);
     case "demo":
       return (await import("./demo.ts")).runDemo(output);
     case "help":

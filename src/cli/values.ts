@@ -54,6 +54,13 @@ export class Values {
     return this.typed(name) || (this.#env[env] ?? "") !== "";
   }
 
+  /** Flags that have a value, as they stand on the command line. */
+  words(...names: readonly string[]): readonly string[] {
+    return names.flatMap((name) =>
+      (this.#typed.get(name) ?? []).flatMap((value) => [`--${name}`, value]),
+    );
+  }
+
   /** Whether a switch is on. */
   switch(name: string): boolean {
     if (this.typed(name)) return true;

@@ -17,9 +17,9 @@ export function exampleArguments(
   { parameters }: Signature,
 ): readonly unknown[] {
   const made = new Example(service);
-  return parameters
-    .filter(({ optional, rest }) => optional !== true && rest !== true)
-    .map((parameter) => made.argument(parameter));
+  // One that may be left out, before one that may not, has a place of its own.
+  const last = parameters.findLastIndex(({ optional, rest }) => optional !== true && rest !== true);
+  return parameters.slice(0, last + 1).map((parameter) => made.argument(parameter));
 }
 
 class Example {

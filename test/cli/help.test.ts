@@ -27,7 +27,7 @@ test("the help of a command names every flag with its default and its variable",
   for (const { name, flags } of commandList) {
     const text = await help(name);
     for (const { name: flag, env, fallback } of flags) {
-      const line = text.split("\n").find((each) => each.startsWith(`  --${flag}`)) ?? "";
+      const line = text.split("\n").find((each) => `${each} `.startsWith(`  --${flag} `)) ?? "";
       expect(line).toContain(fallback === undefined ? "" : `default ${fallback}`);
       expect(line).toContain(env ?? "");
     }

@@ -90,3 +90,13 @@ test("a type that contains itself has an end", () => {
   const [cut] = examples({ name: "endless", type: { kind: "ref", name: "Endless" } });
   expect(JSON.stringify(cut)).toContain("null");
 });
+
+test("what may be left out has a place where something behind it may not", () => {
+  expect(
+    examples(
+      { name: "a", type: number, optional: true },
+      { name: "b", type: number },
+      { name: "c", type: number, optional: true },
+    ),
+  ).toEqual([1, 2]);
+});
