@@ -9,11 +9,11 @@ export class Foo {
     return a + b;
   }
   async *Count(to: number): AsyncGenerator<number> {
-    for (let number = 1; number <= to; number++) yield number;
+    for (let at = 1; at <= to; at++) yield at;
   }
   async Total(numbers: AsyncIterable<number>): Promise<number> {
     let sum = 0;
-    for await (const number of numbers) sum += number;
+    for await (const one of numbers) sum += one;
     return sum;
   }
   Save(user: { readonly name: string }): string {
