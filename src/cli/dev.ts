@@ -7,6 +7,7 @@ import { serveRegistry, type Registry } from "../registry.ts";
 import type { DevInvocation } from "./dev-args.ts";
 import type { Served } from "./dev-messages.ts";
 import { startDevServer } from "./dev-server.ts";
+import { exampleFor } from "./dev-example.ts";
 import { formatDuration } from "./durations.ts";
 import { FileWatch } from "./file-watch.ts";
 import { importedFiles, type ImportedFiles } from "./imported-files.ts";
@@ -169,8 +170,9 @@ function events(
       const took = formatDuration(tookMs);
       const text = `server     ${served.address}   id ${served.id}   [${took}]${news(served)}`;
       void say({ event: "server", ...served, tookMs }, text);
-      const command = exampleCall(served, registries);
-      if (command !== undefined) void say({ event: "try", command }, `try:       ${command}`);
+      void exampleFor(served, targetWords(registries)).then((command) => {
+        if (command !== undefined) void say({ event: "try", command }, `try:       ${command}`);
+      });
     },
     reloaded(served, files, tookMs) {
       const text = `reload     ${named(files)}   [${formatDuration(tookMs)}]${news(served)}`;
@@ -198,14 +200,8 @@ function withHint({ code, message, reason, details, executed, hint, cause }: Gee
   });
 }
 
-/** A call to copy. */
-function exampleCall(
-  { services: [service] }: Served,
-  registries: readonly string[],
-): string | undefined {
-  const method = service?.methods[0];
-  if (service === undefined || method === undefined) return undefined;
-  const usual = process.env.GEE_REGISTRY ?? usualRegistry;
+/** What a call to copy needs to say of where the server is. */
+function targetWords(registries: readonly string[]): readonly string[] {
   const registry = registries.join(",");
-  return `gee call ${service.name}.${method}${registry === usual ? "" : ` --registry ${registry}`}`;
+  return registry === (process.env.GEE_REGISTRY ?? usualRegistry) ? [] : ["--registry", registry];
 }
