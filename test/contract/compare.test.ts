@@ -1,7 +1,10 @@
 import { expect, test } from "bun:test";
+import { compileArguments, compileResult } from "../../src/contract/check.ts";
 import { compareServices } from "../../src/contract/compare.ts";
 import type { MethodContract, ServiceContract, TypeNode } from "../../src/contract/contract.ts";
 import { serviceHash } from "../../src/contract/hash.ts";
+import { typeText } from "../../src/contract/signature.ts";
+import { innerTypes } from "../../src/contract/types.ts";
 import {
   boolean,
   date,
@@ -20,6 +23,13 @@ import {
   union,
   unknown,
 } from "../support/contracts.ts";
+import {
+  changedType,
+  dice,
+  randomService,
+  randomType,
+  randomValue,
+} from "../support/random-contracts.ts";
 
 const sum = method("Sum", { a: number, b: number }, number);
 
@@ -214,4 +224,52 @@ test("without a difference the hashes are the same, and with one they are not", 
       expect(same).toBe(serviceHash(before) === serviceHash(now));
     }
   }
+});
+
+test("a service does not differ from itself", () => {
+  for (let seed = 0; seed < 1_000; seed++) {
+    const one = randomService(seed);
+    expect(compareServices(one, structuredClone(one))).toEqual([]);
+  }
+});
+
+/** Whether some part of it lets through more than it says. */
+function isLoose(type: TypeNode): boolean {
+  const isOpen = type.kind === "object" && type.fields.length === 0 && type.rest === undefined;
+  return isOpen || type.kind === "unknown" || innerTypes(type).some(isLoose);
+}
+
+test("where nothing breaks, what was let through before is let through now", () => {
+  let held = 0;
+  for (let seed = 0; seed < 10_000; seed++) {
+    const roll = dice(seed);
+    const inner = randomType(roll, ["A"]);
+    const before = randomType(roll, ["A"]);
+    const now = changedType(roll, before, ["A"]);
+    // A name that stands for nothing but itself says nothing.
+    const isName = inner.kind === "ref" || inner.kind === "union";
+    if (isName || [inner, before, now].some(isLoose)) continue;
+    const of = (type: TypeNode): ServiceContract =>
+      service([method("Take", { a: type }), method("Give", {}, list(type))], { A: inner });
+    const was = of(before);
+    const is = of(now);
+    const broken = compareServices(was, is).flatMap((one) => (one.breaks ? [one.method] : []));
+    const shown = `seed ${seed}: A = ${typeText(inner)}\n${typeText(before)}\n${typeText(now)}`;
+    for (let at = 0; at < 5; at++) {
+      const sent = [randomValue(roll, was.types, before)];
+      const given = [randomValue(roll, is.types, now)];
+      if (
+        !broken.includes("Take") &&
+        compileArguments(was, was.methods[0]!)?.(sent) === undefined
+      ) {
+        expect(compileArguments(is, is.methods[0]!)?.(sent), shown).toBeUndefined();
+        held += 1;
+      }
+      if (!broken.includes("Give") && compileResult(is, is.methods[1]!)?.(given) === undefined) {
+        expect(compileResult(was, was.methods[1]!)?.(given), shown).toBeUndefined();
+        held += 1;
+      }
+    }
+  }
+  expect(held).toBeGreaterThan(5_000);
 });

@@ -142,3 +142,35 @@ export function randomValue(
       return undefined;
   }
 }
+
+/** A type with one thing in it changed: a part, a member of a union, a field, whether it is optional. */
+export function changedType(roll: Dice, type: TypeNode, names: readonly string[]): TypeNode {
+  const fresh = (): TypeNode => randomType(roll, names, 4);
+  if (roll(6) === 0) return fresh();
+  switch (type.kind) {
+    case "array":
+      return { ...type, items: changedType(roll, type.items, names) };
+    case "union": {
+      const at = roll(type.of.length);
+      const others = type.of.filter((_member, index) => index !== at);
+      return { ...type, of: roll(2) === 0 && others.length > 0 ? others : [...type.of, fresh()] };
+    }
+    case "tuple": {
+      const at = roll(type.items.length + 1);
+      const items = type.items.map((item, index) =>
+        index === at ? { ...item, type: changedType(roll, item.type, names) } : item,
+      );
+      return { ...type, items };
+    }
+    case "object": {
+      const at = roll(type.fields.length + 1);
+      const field = type.fields[at];
+      const fields = type.fields.filter((_field, index) => index !== at);
+      if (field === undefined || roll(5) === 0) return { ...type, fields };
+      const inner = roll(2) === 0 ? field.type : changedType(roll, field.type, names);
+      return { ...type, fields: [...fields, { ...field, type: inner, optional: roll(2) === 0 }] };
+    }
+    default:
+      return fresh();
+  }
+}
