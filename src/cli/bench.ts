@@ -249,11 +249,11 @@ async function verdict(
   const passed: GeeError[] = [];
   if (maxP99Ms !== undefined && latencyMs.p99 > maxP99Ms) {
     const text = `the p99 is ${formatLatency(latencyMs.p99)}, more than --max-p99 ${formatLatency(maxP99Ms)}`;
-    passed.push(new GeeError("OUT_OF_RANGE", text, { reason: "MAX_P99", executed: "yes" }));
+    passed.push(new GeeError("OUT_OF_RANGE", text, { reason: "MAX_P99" }));
   }
   if (maxErrors !== undefined && errorShare > maxErrors) {
     const text = `${formatShare(errorShare)} of the calls failed, more than --max-errors ${formatShare(maxErrors)}`;
-    passed.push(new GeeError("OUT_OF_RANGE", text, { reason: "MAX_ERRORS", executed: "yes" }));
+    passed.push(new GeeError("OUT_OF_RANGE", text, { reason: "MAX_ERRORS" }));
   }
   for (const error of passed) await output.error(error);
   if (passed.length > 0) return 1;

@@ -241,7 +241,7 @@ async function check(
     const status = new Fields(answer, "answer").need("status", statusOf);
     if (status === "SERVING") return undefined;
     const text = status === "NOT_SERVING" ? "it takes no calls" : `it does not serve ${service}`;
-    return new GeeError("UNAVAILABLE", text, { reason: "NOT_SERVING", executed: "yes" });
+    return new GeeError("UNAVAILABLE", text, { reason: "NOT_SERVING" });
   } catch (thrown) {
     const error = GeeError.from(thrown);
     return error.code === "UNIMPLEMENTED" ? "unimplemented" : error;

@@ -165,7 +165,13 @@ describe.skipIf(!built)("a fleet in trouble", () => {
     expect(JSON.parse(server.stdout())).toEqual({
       address: expect.stringMatching(/^tcp@/),
       id: expect.stringMatching(/^[0-9a-f]{32}$/),
-      services: [{ name: "Foo", methods: ["Sum", "Sleep", "Count", "Total"] }],
+      services: [
+        {
+          name: "Foo",
+          methods: ["Sum", "Sleep", "Count", "Total"],
+          contract: expect.stringMatching(/^[0-9a-f]{16}$/),
+        },
+      ],
     });
   });
 

@@ -206,7 +206,7 @@ test.skipIf(!built)(
       [`unix@${place.path}/gee`, small.flatMap((input) => runsOf(input, 512).slice(1))],
       [`unix@${place.path}/large`, large.map(wholeOf)],
     ] as const) {
-      await using server = start(["server", "--listen", listen]);
+      await using server = start(["server", "--no-check", "--listen", listen]);
       const [, address = ""] = await server.says(/^server +(\S+)/m);
       await using client = connect({ address });
       expect(await client.call("Foo.Sum", [1, 2])).toBe(3);
