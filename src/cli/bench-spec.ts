@@ -69,8 +69,9 @@ export const benchSpec: CommandSpec = {
   notes: [
     "With --rate a call is started when it is due, and its latency counts from then: a server that",
     "stands still is seen by every call that was due meanwhile. Starts lie on a grid of about 1 ms,",
-    "which is in the latency and not in the service time (from the actual start). The latency of a",
-    "call that failed is the time until then. With --concurrency a call starts when another has ended.",
+    "which is in the latency and not in the service time (from the actual start). Calls that were",
+    "refused have no latency, those that ran out of time do. With --concurrency a call starts when",
+    "another has ended.",
     "At most 20,000 calls are in flight; a start beyond that is dropped, which is an error.",
     "A method that answers with a stream is read to its end.",
   ],

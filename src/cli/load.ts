@@ -30,9 +30,17 @@ export interface LoadOptions {
 /** A start that is further behind its time than any timer is by itself. */
 export const lateMs = 10;
 
+/**
+ * Whether the time of a call says how long callers wait. Those that were refused are done at once, and
+ * would make a server that is overrun look quick; one that ran out of time took at least so long.
+ */
+function hasLatency(error: GeeError | undefined): boolean {
+  return error === undefined || error.executed !== "no" || error.code === "DEADLINE_EXCEEDED";
+}
+
 /** Calls in a loop, and what became of them. Those that started in the warm-up leave no trace. */
 export class Load {
-  /** From the moment at which the start was due; of a closed loop the same as `service`. */
+  /** From the moment at which the start was due; of a closed loop the same as `service`. Not of the refused. */
   readonly latency: Histogram = new Histogram();
   /** From the moment at which the call was started. */
   readonly service: Histogram = new Histogram();
@@ -198,8 +206,10 @@ export class Load {
     if (error === undefined && this.#isMeasuring && now < this.#answersUntil) this.#answered++;
     if (isCounted) {
       this.unfinished--;
-      this.latency.add(now - dueAt);
-      this.service.add(now - startedAt);
+      if (hasLatency(error)) {
+        this.latency.add(now - dueAt);
+        this.service.add(now - startedAt);
+      }
       if (error === undefined) this.ok++;
       else this.#count(error);
       this.#options.ended?.(call);

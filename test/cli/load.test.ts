@@ -145,6 +145,31 @@ test("failures are counted by code, and in a closed loop leave the others their 
   expect(run.latency.count).toBe(51);
 });
 
+test("calls that were refused do not make the others look quick, those that were late count", async () => {
+  const clock = new FakeClock();
+  let made = 0;
+  const call = (): Call => {
+    const kind = made++ % 4;
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    const errors = [
+      undefined,
+      new GeeError("NOT_FOUND", "an answer", { executed: "yes" }),
+      new GeeError("RESOURCE_EXHAUSTED", "refused", { executed: "no" }),
+      new GeeError("DEADLINE_EXCEEDED", "late", { executed: "no" }),
+    ];
+    const error = errors[kind];
+    const ms = [5, 5, 0, 50][kind] ?? 0;
+    clock.after(ms, () => (error === undefined ? resolve(3) : reject(error)));
+    return callOf(promise);
+  };
+  const run = load(clock, { mode: { kind: "open", ratePerSecond: 100 }, call });
+  await inTime(clock, run.run());
+  expect(run).toMatchObject({ ok: 25, failed: 75 });
+  expect(run.latency.count).toBe(75);
+  expect(run.latency.quantile(0)).toBeGreaterThan(4.9);
+  expect(run.latency.maxMs).toBeCloseTo(50);
+});
+
 test("a method that answers with a stream is done with its last item", async () => {
   const clock = new FakeClock();
   const call = (): Call => {
