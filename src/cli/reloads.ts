@@ -59,6 +59,8 @@ export class Reloads {
   #starting: Starting | undefined;
   /** In the order in which they were told to end, with what ends them by force. */
   readonly #draining: Map<DevServer, Timer> = new Map();
+  /** Those that have taken the calls, or do. */
+  readonly #served: Set<DevServer> = new Set();
   #isStopped = false;
 
   constructor(options: ReloadsOptions) {
@@ -99,6 +101,7 @@ export class Reloads {
     const old = this.#current;
     this.#starting = undefined;
     this.#current = { server, served };
+    this.#served.add(server);
     if (old === undefined) {
       events.started(served, clock.now() - since);
       return;
@@ -125,6 +128,7 @@ export class Reloads {
   #exited(server: DevServer, exitCode: number): void {
     this.#draining.get(server)?.cancel();
     this.#draining.delete(server);
+    this.#served.delete(server);
     if (server !== this.#current?.server) return;
     this.#current = undefined;
     if (!this.#isStopped) this.#options.events.ended(exitCode);
@@ -147,10 +151,12 @@ export class Reloads {
     for (const server of [starting?.server, current?.server]) {
       if (server !== undefined) this.#retire(server);
     }
-    const all = [...this.#draining.keys()];
-    const codes = await Promise.all(all.map(({ exited }) => exited));
-    // One that had not begun has nothing to drain.
-    return codes.every((code, index) => code === 0 || all[index] === starting?.server);
+    const ends = [...this.#draining.keys()].map(async (server) => {
+      // One that never took the calls has nothing to drain.
+      const counts = this.#served.has(server);
+      return (await server.exited) === 0 || !counts;
+    });
+    return (await Promise.all(ends)).every((isClean) => isClean);
   }
 
   /** Ends everybody now. */

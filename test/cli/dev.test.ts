@@ -79,7 +79,9 @@ test("an edit: calls in flight finish on the old code, the next call runs the ne
   expect(await call("Own.Answer")).toBe("second?");
   await place.write("go", "");
   expect(await slow).toBe("first!");
-  expect(dev.stdout()).toMatch(/^reload +own\.ts +\[[\d.]+m?s\]\nreload +suffix\.ts +\[[\d.]+m?s\]$/m);
+  expect(dev.stdout()).toMatch(
+    /^reload +own\.ts +\[[\d.]+m?s\]\nreload +suffix\.ts +\[[\d.]+m?s\]$/m,
+  );
   dev.kill("SIGINT");
   expect(await dev.exited).toBe(0);
   expect(dev.stderr()).toMatch(/^draining +\(SIGINT\)\ndrained +\[.*\]\n$/);

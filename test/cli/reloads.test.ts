@@ -36,6 +36,12 @@ class FakeServer implements DevServer {
     await turn();
   }
 
+  /** Says that it cannot start, before it ends. */
+  async fails(): Promise<void> {
+    this.#ready.reject(new GeeError("INVALID_ARGUMENT", "it does not compile"));
+    await turn();
+  }
+
   async ends(code: number): Promise<void> {
     this.#ready.reject(new GeeError("UNAVAILABLE", `ended with ${code}`));
     this.#exited.resolve(code);
@@ -213,6 +219,16 @@ test("stopping drains everybody, and waits for all of them", async () => {
   expect(scene.servers).toHaveLength(3);
   expect(scene.events).toEqual(["reloaded id-1 own.ts 0"]);
   expect(scene.clock.pending()).toBe(0);
+});
+
+test("code that did not start, and has not ended yet, is no unclean end", async () => {
+  const scene = await Scene.up();
+  scene.change("own.ts");
+  await scene.server(1).fails();
+  const stopped = scene.reloads.stop();
+  await scene.server(0).ends(0);
+  await scene.server(1).ends(2);
+  expect(await stopped).toBe(true);
 });
 
 test("one that did not end well is told of by the end of all, and force ends everybody", async () => {
