@@ -57,11 +57,7 @@ const doors: readonly (readonly [power: RegExp, place: RegExp])[] = [
   // As a key it is what Bun.serve calls.
   [/\bfetch\b(?!\??:)/, /^(discovery\/registry-client|directory\/etcd-client)\.ts$/],
   [/\b(Date\.now|performance\.now|new Date\(\))/, /^base\/time\.ts$/],
-  // Source is asked for such names as well.
-  [
-    /\b(setTimeout|setInterval|setImmediate|AbortSignal\.timeout)\b/,
-    /^(base\/time|source\/missing-names)\.ts$/,
-  ],
+  [/\b(setTimeout|setInterval|setImmediate|AbortSignal\.timeout)\b/, /^base\/time\.ts$/],
   // One thread beats for a server that is busy; everything else runs in the main loop.
   [/\bnew Worker\b/, /^discovery\/beat-thread\.ts$/],
   [/\bself\./, /^discovery\/beat-worker\.ts$/],
