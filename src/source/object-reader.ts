@@ -1,6 +1,7 @@
 import ts from "typescript";
 import type { Field, TypeNode } from "../contract/contract.ts";
 import { docOf } from "./docs.ts";
+import { looksLikeOthers } from "./look-alikes.ts";
 import { cannotTravel } from "./natives.ts";
 import { hasKeyword, isInClass, isMarked } from "./shapes.ts";
 import type { TypeReader } from "./type-reader.ts";
@@ -47,6 +48,14 @@ function restOf(type: ts.Type, reader: TypeReader): TypeNode | undefined {
   return infos.length === 0 ? undefined : { kind: "unknown", why: "only for keys of a pattern" };
 }
 
+/** With numbers for keys, a list is as good as an object. */
+function withRest(object: TypeNode, rest: TypeNode, type: ts.Type, reader: TypeReader): TypeNode {
+  const isByText = reader.checker.getIndexInfoOfType(type, ts.IndexKind.String) !== undefined;
+  const isByNumber = reader.checker.getIndexInfoOfType(type, ts.IndexKind.Number) !== undefined;
+  if (isByText || !isByNumber) return object;
+  return { kind: "union", of: [object, { kind: "array", items: rest }] };
+}
+
 /** Reads an object: an interface, a class's instance, a literal, a mapped type, an intersection. */
 export function readObject(type: ts.Type, reader: TypeReader): TypeNode {
   const members = reader.checker.getPropertiesOfType(type);
@@ -56,5 +65,10 @@ export function readObject(type: ts.Type, reader: TypeReader): TypeNode {
   if (members.length === 0 && rest === undefined) return { kind: "unknown" };
   // An instance of a class that has nothing but methods.
   if (fields.length === 0 && rest === undefined) return { kind: "nonprimitive" };
-  return { kind: "object", fields, ...(rest === undefined ? {} : { rest }) };
+  if (rest !== undefined) return withRest({ kind: "object", fields, rest }, rest, type, reader);
+  // Private members, and what is on a prototype, are in nothing else.
+  if (fields.length === members.length && looksLikeOthers(fields)) {
+    return { kind: "unknown", why: "lists, texts or others may be it as well" };
+  }
+  return { kind: "object", fields };
 }

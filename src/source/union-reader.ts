@@ -1,5 +1,6 @@
 import ts from "typescript";
 import type { TypeNode } from "../contract/contract.ts";
+import { isFlags } from "./flags.ts";
 import { literalFlag } from "./shapes.ts";
 import type { TypeReader } from "./type-reader.ts";
 
@@ -25,9 +26,15 @@ function wholeEnum(
     : undefined;
 }
 
-/** Reads a union: each member once, true and false as boolean, enums and named unions by their names. */
+/**
+ * Reads a union: each member once, true and false as boolean, enums and named unions by their names.
+ * An enum whose members are added up is a number.
+ */
 export function readUnion(type: ts.UnionType, reader: TypeReader, optional: boolean): TypeNode {
   const { checker } = reader;
+  if ((type.flags & ts.TypeFlags.EnumLiteral) !== 0 && isFlags(type.symbol, checker)) {
+    return { kind: "number" };
+  }
   const members = reader.unions.membersOf(type);
   if (members.length > maxMembers) {
     return { kind: "unknown", why: `a choice of ${members.length} types` };

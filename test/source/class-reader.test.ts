@@ -117,7 +117,7 @@ test("JavaScript is read by its comments", () => {
   const service = serviceIn(module);
   expect(service.doc).toBe("Users.");
   expect(shortMethods(service)).toEqual({
-    find: "(id: string, options?: { deep: boolean }, ...more: number) => User | null",
+    find: "(id: string, options?: { deep?: boolean }, ...more: number) => User | null",
     plain: "(a: string) => string",
     bare: "(a: ?(any), b?: number = 2) => ?(any)",
     many: "(...args: ?(any)) => number",

@@ -50,7 +50,7 @@ testTypes([
   ["String", text],
   ["Object", unknown()],
   ["PropertyKey", union(text, number, unknown("a symbol cannot travel"))],
-  ["ArrayLike<number>", object({ length: number }, number)],
+  ["ArrayLike<number>", union(object({ length: number }, number), list(number))],
   ["C", { kind: "date" }, "class C extends Date { more = 1 }"],
   ["C", { kind: "bytes", name: "Uint8Array" }, "class C extends Uint8Array {}"],
   ["C", stays("a Map"), "class C extends Map<string, string> {}"],

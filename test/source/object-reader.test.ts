@@ -12,6 +12,7 @@ import {
 } from "../support/source-types.ts";
 
 const user = "interface User { id: string; age?: number }";
+const others = unknown("lists, texts or others may be it as well");
 const fn = unknown("a function cannot travel");
 
 testTypes([
@@ -32,9 +33,26 @@ testTypes([
   ["Record<string, number>", object({}, number)],
   ["Record<'a' | 'b', number>", object({ a: number, b: number })],
   ["{ [key: string]: number; a: 1 }", object({ a: literal(1) }, number)],
-  ["{ [key: number]: string }", object({}, text)],
+  ["{ [key: number]: string }", union(object({}, text), list(text))],
   ["{ [key: `x-${string}`]: string }", object({}, unknown("only for keys of a pattern"))],
   ["{ a: 1; [key: symbol]: string }", object({ a: literal(1) })],
+  // What is more than an object's.
+  ["{ length: number }", others],
+  ["{ toString(): string }", others],
+  ["{ length?: number; more?: string }", others],
+  ["{ length: number | null; slice(): unknown }", others],
+  ["{ getTime(): number }", others],
+  ["{ byteLength: number }", others],
+  ["{ length: string }", object({ length: text })],
+  ["{ length: number; name: string }", object({ length: number, name: text })],
+  ["{ link: string; at?: number }", object({ link: text, "at?": number })],
+  ["{ name?: string }", object({ "name?": text })],
+  [
+    "Sized",
+    ref("Sized"),
+    "class Sized { length = 1; #own = 1 }",
+    { Sized: { type: object({ length: number }) } },
+  ],
   ["Partial<User>", object({ "id?": text, "age?": number }), user],
   ["Required<User>", object({ id: text, age: number }), user],
   ["Readonly<User>", object({ id: text, "age?": number }), user],

@@ -46,7 +46,7 @@ export function shortType(type: TypeNode): string {
     case "bytes":
       return type.name;
     case "object":
-      return `{ ${type.fields.map(({ name, type: own }) => `${name}: ${shortType(own)}`).join("; ")} }`;
+      return `{ ${type.fields.map((field) => `${field.name}${field.optional === true ? "?" : ""}: ${shortType(field.type)}`).join("; ")} }`;
     default:
       return type.kind;
   }
