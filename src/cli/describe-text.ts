@@ -19,7 +19,7 @@ export function shortHash(hash: string | undefined): string {
 
 /** A number of things: `1 method`, `3 methods`. */
 export function counted(count: number, thing: string): string {
-  return `${count.toLocaleString("en-US")} ${thing}${count === 1 ? "" : "s"}`;
+  return `${count} ${thing}${count === 1 ? "" : "s"}`;
 }
 
 function indented(text: string): readonly string[] {

@@ -1,15 +1,9 @@
 import { GeeError } from "../base/errors.ts";
-import { nearest } from "../base/names.ts";
-import { methodSchema } from "../contract/json-schema.ts";
-import { signatureText } from "../contract/signature.ts";
-import { namesReached, signatureTypes } from "../contract/types.ts";
-import type { ServiceContract } from "../contract/contract.ts";
 import { withNextStep } from "./connecting.ts";
 import type { DescribeInvocation } from "./describe-args.ts";
-import { methodText, serviceText, type ShownMethod } from "./describe-text.ts";
-import { exampleCall } from "./example-call.ts";
+import type { Description } from "./description.ts";
 import { callExitCode, type Output } from "./output.ts";
-import { askServices, type ContractGroup, type RunningService } from "./running-services.ts";
+import { askServices } from "./running-services.ts";
 
 function noService(name: string): GeeError {
   return new GeeError("UNIMPLEMENTED", `there is no service ${name}`, {
@@ -18,111 +12,22 @@ function noService(name: string): GeeError {
   });
 }
 
-/** In the words of a server that is called. */
-function noMethod({ name, methods }: ServiceContract, method: string): GeeError {
-  const near = nearest(
-    method,
-    methods.map((one) => one.name),
-  );
-  return new GeeError("UNIMPLEMENTED", `${name} has no method ${method}`, {
-    reason: "NO_SUCH_METHOD",
-    executed: "no",
-    hint: near === undefined ? `gee describe ${name} shows them` : `did you mean ${name}.${near}?`,
-  });
-}
-
-/** The methods that are asked for, with what there is to say of each. */
-function shownMethods(
-  { contract, described }: RunningService,
-  { method: wanted, targetWords }: DescribeInvocation,
-): readonly ShownMethod[] {
-  const methods = contract.methods.filter(({ name }) => wanted === undefined || name === wanted);
-  if (wanted !== undefined && methods.length === 0) throw noMethod(contract, wanted);
-  const facts = new Map(described.methods.map((one) => [one.name, one]));
-  return methods.map((method) => ({
-    contract: method,
-    described: facts.get(method.name) ?? {
-      name: method.name,
-      idempotent: false,
-      answersStream: false,
-      checked: false,
-    },
-    example: exampleCall(contract, method, targetWords),
-  }));
-}
-
-/** The contract of some methods alone. */
-function reduced(contract: ServiceContract, methods: readonly ShownMethod[]): ServiceContract {
-  const own = methods.map((method) => method.contract);
-  const roots = own.flatMap(({ signatures }) => signatures.flatMap(signatureTypes));
-  const faults = (contract.faults ?? []).flatMap(({ details }) => details ?? []);
-  const names = namesReached(contract.types, [...roots, ...faults]);
-  const types = Object.entries(contract.types).filter(([name]) => names.has(name));
-  return { ...contract, methods: own, types: Object.fromEntries(types) };
-}
-
-function sum(groups: readonly ContractGroup[]): number {
-  return groups.reduce((all, { instances }) => all + instances, 0);
-}
-
-function asJson(service: RunningService, methods: readonly ShownMethod[]): unknown {
-  const { contract, described, groups } = service;
-  return {
-    service: contract.name,
-    hash: described.hash,
-    // Only a registry knows how many there are.
-    instances: groups.length === 0 ? undefined : sum(groups),
-    contracts: groups.length === 0 ? undefined : groups,
-    methods: methods.map(({ contract: method, described: { name, ...facts }, example }) => ({
-      method: `${contract.name}.${name}`,
-      ...facts,
-      signatures: method.signatures.map((one) => signatureText(`${contract.name}.${name}`, one)),
-      example: example?.kind === "line" ? example.line : undefined,
-    })),
-    contract: reduced(contract, methods),
-  };
-}
-
-/** The schema of the one method, or of each by its name. */
-function schemas(
-  { contract }: RunningService,
-  methods: readonly ShownMethod[],
-  isOne: boolean,
-): unknown {
-  const all = methods.map((method): [string, unknown] => [
-    `${contract.name}.${method.contract.name}`,
-    methodSchema(contract, method.contract),
-  ]);
-  return isOne ? all[0]?.[1] : Object.fromEntries(all);
-}
-
 /** `gee describe`: what a running server says of a service, or of one method. */
 export async function runDescribe(invocation: DescribeInvocation, output: Output): Promise<number> {
-  const { service: name, method, jsonSchema } = invocation;
-  let service: RunningService;
-  let methods: readonly ShownMethod[];
+  const { service: name, target } = invocation;
+  // Loaded while the servers are asked.
+  const describing = import("./description.ts");
+  let found: Description;
   try {
-    const [found] = await askServices([name], invocation, output);
-    if (found === undefined) throw noService(name);
-    service = found;
-    methods = shownMethods(service, invocation);
+    const [service] = await askServices([name], invocation, output);
+    if (service === undefined) throw noService(name);
+    found = await (await describing).describeService(service, invocation, output.json);
   } catch (thrown) {
-    const error = withNextStep(GeeError.from(thrown), invocation.target);
+    const error = withNextStep(GeeError.from(thrown), target);
     await output.error(error);
     return callExitCode(error);
   }
-  if (jsonSchema) {
-    const schema = schemas(service, methods, method !== undefined);
-    if (output.json) await output.value(schema);
-    else await output.data(JSON.stringify(schema, undefined, 2));
-  } else if (output.json) await output.value(asJson(service, methods));
-  else {
-    const [first] = methods;
-    await output.data(
-      method === undefined || first === undefined
-        ? serviceText(service, methods)
-        : methodText(service, first),
-    );
-  }
+  if (found.kind === "value") await output.value(found.value);
+  else await output.data(found.text);
   return 0;
 }
