@@ -43,7 +43,8 @@ function normal(line: string): string {
     line
       .replaceAll(/\b[0-9a-f]{32}\b/g, "ID")
       .replaceAll(/127\.0\.0\.1:\d+/g, "127.0.0.1:PORT")
-      .replaceAll(/\bby server [12]\b(?! and)/g, "by server N")
+      .replaceAll(/\bcontract [0-9a-f]{6}\b/g, "contract HASH")
+    .replaceAll(/\bby server [12]\b(?! and)/g, "by server N")
       .replaceAll(/\b\d+(?:\.\d+)?(?:ms|s)\b(?!,| unless)/g, "TIME")
       // Figures of gee bench; what they are of has to be right.
       .replace(/^(?:calls|rate|latency|service|instances|status|client) .*/, (figures) =>
