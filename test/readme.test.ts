@@ -44,7 +44,7 @@ function normal(line: string): string {
       .replaceAll(/\b[0-9a-f]{32}\b/g, "ID")
       .replaceAll(/127\.0\.0\.1:\d+/g, "127.0.0.1:PORT")
       .replaceAll(/\bcontract [0-9a-f]{6}\b/g, "contract HASH")
-    .replaceAll(/\bby server [12]\b(?! and)/g, "by server N")
+      .replaceAll(/\bby server [12]\b(?! and)/g, "by server N")
       .replaceAll(/\b\d+(?:\.\d+)?(?:ms|s)\b(?!,| unless)/g, "TIME")
       // Figures of gee bench; what they are of has to be right.
       .replace(/^(?:calls|rate|latency|service|instances|status|client) .*/, (figures) =>
@@ -164,7 +164,7 @@ async function runToEnd(step: Step): Promise<void> {
   const seen = command.startsWith("curl")
     ? printed.filter((line) => wanted.includes(line))
     : printed.filter(
-        (line) => line !== "" && (!line.startsWith("warming ") || wanted.includes(line)),
+        (line) => line !== "" && (!/^(warming|note) /.test(line) || wanted.includes(line)),
       );
   expect({ command, printed: seen }).toEqual({ command, printed: wanted });
   if (job !== undefined) await killJob(Number(job));

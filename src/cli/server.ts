@@ -1,6 +1,8 @@
+import { classNameOf } from "../base/class-name.ts";
 import { systemClock } from "../base/time.ts";
 import type { ModuleContract } from "../contract/contract.ts";
 import { serve, type Server } from "../server.ts";
+import { isInSight } from "../contract/served.ts";
 import { readContract } from "../source/read-contract.ts";
 import type { ServerInvocation } from "./args.ts";
 import { demoContract } from "./demo-contract.ts";
@@ -11,6 +13,7 @@ import { loadModules, type LoadedModules } from "./modules.ts";
 import type { Output } from "./output.ts";
 import { catchStopSignals } from "./signals.ts";
 import { readToken } from "./token-file.ts";
+import { usageError } from "./usage.ts";
 
 /** A client that has a list goes on with it; one that starts has none, and nobody else is heard of. */
 const oneRegistry =
@@ -93,7 +96,28 @@ async function load(paths: readonly string[], output: Output): Promise<Loaded> {
   reading.catch(() => {});
   const { services, methods, notes } = await loadModules(paths);
   for (const note of notes) await output.talk("ignored", note, { note });
-  return { services, methods, contract: await reading };
+  const contract = await reading;
+  for (const [name, instance] of Object.entries(services)) {
+    refuseUnseen(contract, name, classNameOf(instance));
+  }
+  return { services, methods, contract };
+}
+
+/**
+ * Nobody can say which methods of a class are private whose source was not found: it may be built in
+ * another place, required, or of a package without types.
+ */
+function refuseUnseen(
+  contract: readonly ModuleContract[],
+  service: string,
+  className: string,
+): void {
+  if (isInSight(contract, service, className)) return;
+  const which = className === "" ? "" : ` (${className})`;
+  throw usageError(`the class of ${service}${which} was not found in the source`, {
+    reason: "NO_CONTRACT",
+    hint: "what it keeps private is not known: import it by its path, or export a class that calls it",
+  });
 }
 
 function describe({ address, id, services }: Server, took: string, json: boolean): string {

@@ -1,4 +1,10 @@
-import type { MethodContract, Parameter, ServiceContract, Signature } from "./contract.ts";
+import type {
+  MethodContract,
+  Parameter,
+  ServiceContract,
+  Signature,
+  TypeNode,
+} from "./contract.ts";
 import { Fit } from "./fit.ts";
 import type { Misfit } from "./fit.ts";
 import { methodHash } from "./hash.ts";
@@ -53,6 +59,9 @@ interface Finding {
 const breaking = (text: string): Finding => ({ breaks: true, text });
 const additive = (text: string): Finding => ({ breaks: false, text });
 
+/** What stands in the place of an argument that is left out. */
+const left: TypeNode = { kind: "undefined" };
+
 function placeOf(index: number, { name }: Parameter): string {
   return `args[${index}] (${name})`;
 }
@@ -101,7 +110,7 @@ class Comparison {
       if (taken === undefined) {
         found.push(breaking(`${placeOf(index, parameter)} is gone`));
       } else {
-        found.push(...this.#parameter(parameter, taken, index));
+        found.push(...this.#parameter(parameter, taken, index, rest !== undefined));
       }
     }
     const isOpen = before.at(-1)?.rest === true;
@@ -125,9 +134,15 @@ class Comparison {
     return found;
   }
 
-  #parameter(before: Parameter, now: Parameter, index: number): readonly Finding[] {
+  /** `isOpen`: any number of arguments is taken now. */
+  #parameter(
+    before: Parameter,
+    now: Parameter,
+    index: number,
+    isOpen: boolean,
+  ): readonly Finding[] {
     const place = placeOf(index, before);
-    if (before.rest === true && now.rest !== true) {
+    if (before.rest === true && !isOpen) {
       return [breaking(`${place}: further arguments are not taken any more`)];
     }
     if ((before.stream === true) !== (now.stream === true)) {
@@ -139,8 +154,10 @@ class Comparison {
         ),
       ];
     }
-    const mayBeLeftOut = now.optional === true || now.rest === true;
-    if (before.optional === true && !mayBeLeftOut) {
+    // Where undefined is taken, nothing is as well.
+    const mayBeLeftOut =
+      now.optional === true || now.rest === true || this.#sent.misfit(left, now.type) === undefined;
+    if ((before.optional === true || before.rest === true) && !mayBeLeftOut) {
       return [breaking(`${place} is required now`)];
     }
     const misfit = this.#sent.misfit(before.type, now.type, mayBeLeftOut);
@@ -149,7 +166,8 @@ class Comparison {
         breaking(sentText(misfit.path === "" ? place : `args[${index}]${misfit.path}`, misfit)),
       ];
     }
-    return before.optional !== true && before.rest !== true && mayBeLeftOut
+    const isLooser = now.optional === true || now.rest === true;
+    return before.optional !== true && before.rest !== true && isLooser
       ? [additive(`${place} is optional now`)]
       : [];
   }

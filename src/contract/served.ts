@@ -22,6 +22,8 @@ export interface Served {
  * A method is hidden when the source marks it private or protected: in the service's class; when that
  * class is not known for certain, in the classes of `className`; when there is no such class, in any
  * class in sight, because a method too few is an error that is seen and a private one too many is not.
+ * For the same reason a method is hidden that a class known for certain does not show: nobody can say
+ * what it is marked as.
  *
  * The contract has the remaining methods, in the source's order, and after them those of which the
  * source says nothing, without a signature; and the types that the methods and the faults use.
@@ -33,15 +35,18 @@ export function servedContract(
   methods: readonly string[],
 ): Served {
   const marks = modules.map((module) => module.marks);
-  const hidden = new Set(
-    under(
-      modules.map((module) => module.hidden),
-      service,
-    ) ??
-      under(marks, className) ??
-      marks.flatMap((classes) => Object.values(classes).flat()),
-  );
   const read = modules.flatMap((module) => module.services).find(({ name }) => name === service);
+  const certain = under(
+    modules.map((module) => module.hidden),
+    service,
+  );
+  const hidden = new Set(
+    certain ?? under(marks, className) ?? marks.flatMap((classes) => Object.values(classes).flat()),
+  );
+  if (certain !== undefined && read !== undefined) {
+    const found = new Set(read.methods.map(({ name }) => name));
+    for (const method of methods) if (!found.has(method)) hidden.add(method);
+  }
   const shown = new Set(methods.filter((method) => !hidden.has(method)));
   const known = (read?.methods ?? []).filter((method) => shown.has(method.name));
   const names = new Set(known.map((method) => method.name));
@@ -59,4 +64,22 @@ export function servedContract(
   const used = namesReached(contract.types, serviceTypes(contract));
   const types = Object.entries(contract.types).filter(([name]) => used.has(name));
   return { contract: { ...contract, types: Object.fromEntries(types) }, hidden };
+}
+
+/**
+ * Whether the class of a service is in sight at all, so that its marks are known. A class without a
+ * name is taken for one of those that are.
+ */
+export function isInSight(
+  modules: readonly ModuleContract[],
+  service: string,
+  className: string,
+): boolean {
+  const marks = modules.map((module) => module.marks);
+  return (
+    modules.some(({ hidden }) => Object.hasOwn(hidden, service)) ||
+    (className === ""
+      ? marks.some((classes) => Object.keys(classes).length > 0)
+      : under(marks, className) !== undefined)
+  );
 }

@@ -28,14 +28,6 @@ export function methodsOf(instance: object): Map<string, Handler> {
   return methods;
 }
 
-/** The name of an instance's class; empty for an object without one. */
-export function classNameOf(instance: object): string {
-  const prototype: unknown = Object.getPrototypeOf(instance);
-  if (typeof prototype !== "object" || prototype === null) return "";
-  const made: unknown = Object.getOwnPropertyDescriptor(prototype, "constructor")?.value;
-  return typeof made === "function" && made !== Object ? made.name : "";
-}
-
 const streamTags: ReadonlySet<string> = new Set(["AsyncGeneratorFunction", "GeneratorFunction"]);
 
 /** What a hello says of a method: what its author says, what its function is, what its source says. */

@@ -1,3 +1,4 @@
+import { classNameOf } from "../base/class-name.ts";
 import { GeeError } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
@@ -18,7 +19,7 @@ import { badService, checkOptions } from "./method-options.ts";
 import type { MethodOptions, ServiceOptions } from "./method-options.ts";
 import { Reflection } from "./reflection.ts";
 import type { MethodEntry, ServiceEntry } from "./reflection.ts";
-import { classNameOf, flagsOf, methodsOf } from "./served-methods.ts";
+import { flagsOf, methodsOf } from "./served-methods.ts";
 import type { Handler } from "./served-methods.ts";
 import { unknownMethod } from "./unknown-method.ts";
 
@@ -251,6 +252,9 @@ function handlersOf(service: string, instance: object): Map<string, Handler> {
       "a letter, then letters, digits or underscores, 64 at the most",
     );
   }
+  // Whoever has no compiler may hand in anything.
+  const value: unknown = instance;
+  if (typeof value !== "object" || value === null) throw badService(`${service} is no object`);
   const handlers = methodsOf(instance);
   if (handlers.size === 0) throw badService(`${service} has no method to serve`);
   return handlers;

@@ -29,6 +29,9 @@ const honoured: ReadonlySet<string> = new Set([
 ]);
 
 /** Whatever a tsconfig says: without strict null checks `string | null` would be read as string. */
+/** Under which conditions Bun takes a package's exports, beside those that every import has. */
+const ofBun = ["bun", "node"];
+
 const forced: ts.CompilerOptions = {
   strict: true,
   noEmit: true,
@@ -106,7 +109,7 @@ export function readSettings(path: string, host: SourceHost): Settings {
   return {
     key: file,
     folder: dirname(file),
-    options: { ...options, ...forced, customConditions: ["bun", ...conditions] },
+    options: { ...options, ...forced, customConditions: [...ofBun, ...conditions] },
     types: isTexts(config.types) ? config.types : undefined,
     libs: libs.filter((lib) => host.libFile(lib) !== undefined),
   };
@@ -118,7 +121,7 @@ export function plainSettings(path: string): Settings {
   return {
     key: folder,
     folder,
-    options: { ...forced, customConditions: ["bun"] },
+    options: { ...forced, customConditions: [...ofBun] },
     types: undefined,
     libs: domLibs,
   };

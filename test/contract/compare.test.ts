@@ -153,6 +153,18 @@ test("whoever expects nothing may get something", () => {
   ]);
 });
 
+test.each<[MethodContract, MethodContract, boolean]>([
+  [method("Do", { "...a": number }), method("Do", { "a?": number, "...b": number }), false],
+  [method("Do", { "...a": number }), method("Do", { a: number, "...b": number }), true],
+  [method("Do", { "...a": number }), method("Do", { "a?": number, "...b": string }), true],
+  [method("Do", { "...a": number }), method("Do", { "a?": number }), true],
+  [method("Do", { "a?": number }), method("Do", { a: union(number, nothing) }), false],
+  [method("Do", { "a?": number }), method("Do", { a: number }), true],
+])("callers of %j meet %j, breaks: %p", (before, now, breaks) => {
+  const found = compareServices(service([before]), service([now]));
+  expect(found.some((one) => one.breaks)).toBe(breaks);
+});
+
 test("types that contain themselves are compared to their end", () => {
   const tree = (value: TypeNode): TypeNode =>
     object({ value, "left?": ref("Tree"), children: list(ref("Tree")) });

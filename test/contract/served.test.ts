@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { ModuleContract, ServiceContract, TypeNode } from "../../src/contract/contract.ts";
-import { servedContract } from "../../src/contract/served.ts";
+import { isInSight, servedContract } from "../../src/contract/served.ts";
 
 const number: TypeNode = { kind: "number" };
 const ref = (name: string): TypeNode => ({ kind: "ref", name });
@@ -129,3 +129,21 @@ for (const [what, modules, className, hidden] of hiding) {
     expect(served.contract.methods.map((method) => method.name)).toContain("Sum");
   });
 }
+
+test("a method that its class does not show is hidden, whatever it may be marked as", () => {
+  const modules = [module({ services: [foo], hidden: { Foo: [] } })];
+  const { contract, hidden } = servedContract(modules, "Foo", "Foo", methods);
+  expect([...hidden]).toEqual(["Added"]);
+  expect(contract.methods.map(({ name }) => name)).toEqual(["Sum", "Get", "secret"]);
+});
+
+test.each([
+  ["Foo", "Anything", { hidden: { Foo: [] } }, true],
+  ["Foo", "Bar", { marks: { Bar: [] } }, true],
+  ["Foo", "", { marks: { Bar: [] } }, true],
+  ["Foo", "", {}, false],
+  ["Foo", "Lost", { marks: { Bar: ["secret"] } }, false],
+  ["Foo", "toString", { marks: { Bar: [] } }, false],
+])("service %s of class %j with %j is in sight: %p", (service, className, part, inSight) => {
+  expect(isInSight([module(), module(part)], service, className)).toBe(inSight);
+});

@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import type { MethodContract } from "../../src/contract/contract.ts";
 import type { MethodOptions } from "../../src/rpc/method-options.ts";
-import { classNameOf, flagsOf, methodsOf } from "../../src/rpc/served-methods.ts";
+import { classNameOf } from "../../src/base/class-name.ts";
+import { flagsOf, methodsOf } from "../../src/rpc/served-methods.ts";
 import type { Handler } from "../../src/rpc/served-methods.ts";
 import { method, number } from "../support/contracts.ts";
 
