@@ -80,6 +80,20 @@ test("what the source keeps private is not served, and arguments are what it say
   await ended;
 });
 
+test("of a class that is nowhere in the source nothing is served", async () => {
+  await using place = await folder({
+    "foo.ts": `const { Bar } = require("./" + "bar.ts"); export const Foo = new Bar();`,
+    "bar.ts": "export class Bar { private Secret() { return 1; } Ping() { return 2; } }",
+  });
+  const kept = keptOutput({ json: true });
+  await expect(start([`${place.path}/foo.ts`], kept)).rejects.toMatchObject({
+    code: "INVALID_ARGUMENT",
+    reason: "NO_CONTRACT",
+    message: "the class of Foo (Bar) was not found in the source",
+  });
+  expect(kept.stdout()).toBe("");
+});
+
 test("a module's schema is asked before its method runs, also with --no-check", async () => {
   await using place = await folder({
     "foo.ts": `
