@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { silentLog } from "../../src/base/log.ts";
 import { systemClock } from "../../src/base/time.ts";
 import { startDevServer, type DevServerOptions } from "../../src/cli/dev-server.ts";
@@ -6,6 +6,8 @@ import { ownCommand } from "../../src/cli/own-command.ts";
 import { connect, serveRegistry, type Registry } from "../../src/index.ts";
 import { until } from "../support/clock.ts";
 import { folder } from "../support/folder.ts";
+
+setDefaultTimeout(30_000);
 
 const foo = "export class Foo { Sum(a: number, b: number) { return a + b; } }";
 
