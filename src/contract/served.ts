@@ -24,6 +24,7 @@ export interface Served {
  * class in sight, because a method too few is an error that is seen and a private one too many is not.
  * For the same reason a method is hidden that a class known for certain does not show: nobody can say
  * what it is marked as.
+ * So is, when it is not certain, one that any class in sight marks.
  *
  * The contract has the remaining methods, in the source's order, and after them those of which the
  * source says nothing, without a signature; and the types that the methods and the faults use.
@@ -40,12 +41,13 @@ export function servedContract(
     modules.map((module) => module.hidden),
     service,
   );
-  const hidden = new Set(
-    certain ?? under(marks, className) ?? marks.flatMap((classes) => Object.values(classes).flat()),
-  );
-  if (certain !== undefined && read !== undefined) {
-    const found = new Set(read.methods.map(({ name }) => name));
-    for (const method of methods) if (!found.has(method)) hidden.add(method);
+  const marked = marks.flatMap((classes) => Object.values(classes).flat());
+  const hidden = new Set(certain ?? under(marks, className) ?? marked);
+  // A method that its class got when it ran, by Object.assign or a mixin, is another class's.
+  const declared = new Set(read?.methods.map(({ name }) => name));
+  for (const method of methods) {
+    if (read === undefined || declared.has(method)) continue;
+    if (certain !== undefined || marked.includes(method)) hidden.add(method);
   }
   const shown = new Set(methods.filter((method) => !hidden.has(method)));
   const known = (read?.methods ?? []).filter((method) => shown.has(method.name));

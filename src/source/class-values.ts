@@ -10,8 +10,8 @@ export interface ClassValue {
 /** A chain of names that is longer is a circle. */
 const maxSteps = 20;
 
-/** Whether `new` of a class may give something else than an instance of it. */
-export function mayGiveOther(node: ts.ClassLikeDeclaration): boolean {
+/** Whether what is made by a class itself may be something else, whatever its base makes. */
+function mayReplace(node: ts.ClassLikeDeclaration): boolean {
   // A decorator may put another class into its place.
   if ((ts.getDecorators(node)?.length ?? 0) > 0) return true;
   return node.members.some((member) => {
@@ -52,6 +52,18 @@ export class ClassValues {
     }
     const expression = valueOf(declaration);
     return expression === undefined ? undefined : this.#ofExpression(expression, steps + 1);
+  }
+
+  /** Whether `new` of a class may give something else than an instance of it. */
+  mayGiveOther(node: ts.ClassLikeDeclaration, steps = 0): boolean {
+    if (mayReplace(node)) return true;
+    const base = node.heritageClauses?.find(({ token }) => token === ts.SyntaxKind.ExtendsKeyword)
+      ?.types[0];
+    if (base === undefined) return false;
+    if (steps > maxSteps) return true;
+    const made = this.#ofExpression(base.expression, steps + 1);
+    // What a package's class does is its own affair.
+    return made !== undefined && !made.isInstance && this.mayGiveOther(made.node, steps + 1);
   }
 
   #ofExpression(given: ts.Expression, steps: number): ClassValue | undefined {

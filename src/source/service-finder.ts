@@ -1,6 +1,6 @@
 import ts from "typescript";
 import { isServiceName } from "../base/names.ts";
-import { ClassValues, mayGiveOther } from "./class-values.ts";
+import { ClassValues } from "./class-values.ts";
 import { classNames } from "./marks.ts";
 import { isObjectType } from "./shapes.ts";
 
@@ -111,7 +111,7 @@ export function findServices(
     if (name === undefined || name === "default" || !isServiceName(name) || found.has(name)) {
       continue;
     }
-    const isCertain = node !== undefined && !mayGiveOther(node);
+    const isCertain = node !== undefined && !values.mayGiveOther(node);
     found.set(name, { name, node, isCertain, type, symbol: target });
   }
   return [...found.values()];

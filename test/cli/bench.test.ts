@@ -187,8 +187,8 @@ test("interrupted it prints what there is, and waits for nobody", async () => {
   odd.gate.resolve();
   expect(ran.code).toBe(130);
   expect(ran.stdout).toMatch(/^Odd\.Stalls open loop, 1,000\/s for 1h, interrupted$/m);
-  // The first call is not counted.
-  expect(ran.stdout).toMatch(/^calls +98 ok +0 failed +\d+ late starts +\d+ unfinished$/m);
+  // Those that were answered before it stalled, but for what had not been read of them.
+  expect(ran.stdout).toMatch(/^calls +[5-9]\d ok +0 failed +\d+ late starts +\d+ unfinished$/m);
 });
 
 test("an earlier run is read, compared, and refused when it is of something else", async () => {

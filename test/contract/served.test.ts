@@ -147,3 +147,12 @@ test.each([
 ])("service %s of class %j with %j is in sight: %p", (service, className, part, inSight) => {
   expect(isInSight([module(), module(part)], service, className)).toBe(inSight);
 });
+
+test("what the class got when it ran is hidden if any class in sight marks it", () => {
+  const marks = { Foo: ["secret"], Mixed: ["inner", "Sum"] };
+  const modules = [module({ services: [foo], marks })];
+  const served = servedContract(modules, "Foo", "Foo", [...methods, "inner"]);
+  // What its own source has is what its own source says.
+  expect(served.contract.methods.map(({ name }) => name)).toEqual(["Sum", "Get", "Added"]);
+  expect([...served.hidden].sort()).toEqual(["inner", "secret"]);
+});

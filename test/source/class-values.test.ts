@@ -28,6 +28,15 @@ const rows: readonly (readonly [source: string, isCertain: boolean])[] = [
   ["export const { Foo } = { Foo: new C() };", false],
   ["declare function put(c: unknown): any; @put export class Foo { a() {} private p() {} }", false],
   ["export class Foo { constructor() { return new C() } a() {} private p() {} }", false],
+  [
+    "class Odd { constructor() { return new C() } } export class Foo extends Odd { a() {} private p() {} }",
+    false,
+  ],
+  [
+    "class Plain { constructor() { if (1) return; } } export class Foo extends Plain { a() {} private p() {} }",
+    true,
+  ],
+  ["export class Foo extends Missing { a() {} private p() {} }", true],
   ["const A = B, B = A; export const Foo = new A();", false],
   ["export const Foo = Foo;", false],
 ];

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { loadModules } from "../../src/cli/modules.ts";
-import type { ModuleContract } from "../../src/contract/contract.ts";
+import { servedContract } from "../../src/contract/served.ts";
 import { createServiceTable } from "../../src/rpc/service.ts";
 import { extractInterfaces, extractModules, readMarks } from "../../src/source/extract.ts";
 import { folder } from "../support/folder.ts";
@@ -329,6 +329,13 @@ const running: readonly (readonly [what: string, files: Readonly<Record<string, 
     },
   ],
   [
+    "methods from elsewhere",
+    {
+      "a.ts":
+        "class Part { mixedIn() {} private secret() {} } export class Foo { a() {} } for (const name of ['mixedIn', 'secret']) Object.defineProperty(Foo.prototype, name, Object.getOwnPropertyDescriptor(Part.prototype, name)!);",
+    },
+  ],
+  [
     "CommonJS",
     {
       "a.cjs":
@@ -362,12 +369,6 @@ const running: readonly (readonly [what: string, files: Readonly<Record<string, 
   ],
 ];
 
-/** Which methods callers must not get, as a server decides it. */
-function hiddenIn(module: ModuleContract, service: string, className: string): readonly string[] {
-  const { hidden, marks } = module;
-  return hidden[service] ?? marks[className] ?? Object.values(marks).flat();
-}
-
 test.each(running)(
   "what is served when it runs is read, and what is secret is hidden: %s",
   async (_, files) => {
@@ -380,14 +381,15 @@ test.each(running)(
     const [module] = extractModules([path], memoryHost(all));
     if (module === undefined) throw new Error("nothing was read");
     for (const { name, methods } of createServiceTable(services).services) {
-      const hidden = hiddenIn(module, name, services[name]?.constructor.name ?? "");
-      const open = methods.filter((method) => !hidden.includes(method));
-      expect(open.filter((method) => method.startsWith("secret"))).toEqual([]);
-      // Nothing that is open to callers is hidden with it, where the class is the one in the source.
-      const known = module.services.find((found) => found.name === name)?.methods ?? [];
-      if (module.hidden[name] === undefined) continue;
-      expect(open.toSorted()).toEqual(known.map((method) => method.name).toSorted());
-      expect(open.length).toBeGreaterThan(0);
+      const className = services[name]?.constructor.name ?? "";
+      const { contract, hidden } = servedContract([module], name, className, methods);
+      const open = methods.filter((method) => !hidden.has(method));
+      expect(open).toEqual(methods.filter((method) => !method.startsWith("secret")));
+      expect(contract.methods.map((method) => method.name).sort()).toEqual(open.toSorted());
+      // Where the class is the one in the source, its source has all of it.
+      const mixed = open.filter((method) => method.startsWith("mixed"));
+      const unread = contract.methods.filter(({ signatures }) => signatures.length === 0);
+      if (module.hidden[name] !== undefined) expect(unread).toHaveLength(mixed.length);
     }
   },
 );
