@@ -34,7 +34,11 @@ export function exitCodes(): readonly ExitCode[] {
       name: "",
       meaning: "done; a server that drained, an empty list, a reader that left",
     },
-    { exitCode: 1, name: "", meaning: "failure; a port that is in use" },
+    {
+      exitCode: 1,
+      name: "",
+      meaning: "failure; a port in use; what ping, bench or types --check found",
+    },
     {
       exitCode: 2,
       name: "",

@@ -77,7 +77,8 @@ function topicHelp(topic: string | undefined): { text: string; json: unknown } {
         ]),
       );
       const rest =
-        "Flags beat the environment, which beats the default. NO_COLOR switches colour off.";
+        "Flags beat the environment, which beats the default. NO_COLOR switches colour off. What is\n" +
+        "read of source and of registries is kept in the folder gee of XDG_CACHE_HOME, or of ~/.cache.";
       return { text: `Environment\n\n${text}\n\n${rest}`, json: rows };
     }
     case "limits": {

@@ -149,7 +149,9 @@ async function show(
 
 /** @param unknown how many there are of whom nobody knows what they serve */
 function nobodyServes(service: string, members: readonly Member[], unknown: number): string {
-  const meant = nearest(service, new Set(members.flatMap(({ services }) => services ?? [])));
+  const listed = new Set(members.flatMap(({ services }) => services ?? []));
+  // Of a method's name, the service.
+  const meant = nearest(service, listed) ?? nearest(service.split(".", 1)[0] ?? "", listed);
   const hint = meant === undefined ? "" : `; did you mean ${meant}?`;
   if (unknown === 0) return `nobody serves ${service}${hint}`;
   const those = unknown === 1 ? "one server does" : `${unknown} servers do`;

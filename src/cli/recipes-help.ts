@@ -7,6 +7,10 @@ export interface Recipe {
 /** Command lines to copy, by what one may want. */
 export const recipes: readonly Recipe[] = [
   {
+    title: "Write a service: every edit is served at once",
+    lines: ["gee dev foo.ts"],
+  },
+  {
     title: "Serve a class and call it",
     lines: ["gee registry &", "gee server foo.ts &", "gee call Foo.Sum 1 2"],
   },
@@ -50,7 +54,17 @@ export const recipes: readonly Recipe[] = [
   },
   {
     title: "Wait for a server that is about to start",
-    lines: ["gee call Foo.Sum 1 2 --wait --timeout 30s"],
+    lines: [
+      "gee ping Foo --wait 30s && gee call Foo.Sum 1 2",
+      "gee call Foo.Sum 1 2 --wait --timeout 30s",
+    ],
+  },
+  {
+    title: "How fast is it, and did that change?",
+    lines: [
+      "gee bench Foo.Sum 1 2 --rate 1000 --duration 10s --json > before.json",
+      "gee bench Foo.Sum 1 2 --rate 1000 --duration 10s --compare before.json --max-p99 5ms",
+    ],
   },
   {
     title: "Every instance, or a certain one",

@@ -84,6 +84,8 @@ test("services and instances are listed, GeeRPC's servers as service ?", async (
   expect(JSON.parse(json.stdout)).toEqual([
     expect.objectContaining({ id: server.id, address: server.address, state: "up", weight: 1 }),
   ]);
+  const method = await list(["Foo.Sum", "--registry", registry.url]);
+  expect(method.stderr).toContain("; did you mean Foo?\n");
   const unknown = await list(["Fooo", "--registry", registry.url]);
   expect(unknown).toEqual({
     code: 0,

@@ -27,6 +27,9 @@ test.each([
   ["regsitry", "did you mean gee registry?"],
   ["lsit", "did you mean gee list?"],
   ["hlep", "did you mean gee help?"],
+  ["descibe Foo", "did you mean gee describe?"],
+  ["type Foo", "did you mean gee types?"],
+  ["completion bash", "did you mean gee completions?"],
   ["foo.ts", "to serve it: gee server foo.ts"],
   ["Foo.Sum 1 2", "to call it: gee call Foo.Sum"],
   ["toString", "gee help"],
@@ -50,7 +53,13 @@ test.each([
   ["call Foo.Sum --policy P2C", "did you mean p2c?"],
   ["call Foo.Sum --policy x", "p2c, least-in-flight"],
   ["call Foo.Sum --timeout 5sec", "durations look like"],
-  // Names of methods.
+  ["completions bsh", "did you mean bash?"],
+  ["completions powershell", "bash, zsh, fish"],
+  ["completions", "gee help completions"],
+  // Names of services and methods.
+  ["describe Foo/Sum", "for example: gee describe Foo.Sum"],
+  ["types Foo.Sum", "did you mean Foo?"],
+  ["bench Foo Sum", "did you mean Foo.Sum?"],
   ["call Foo", "for example: gee call Foo.Sum 1 2"],
   ["call Foo Sum 1 2", "did you mean Foo.Sum?"],
   ["call Foo/Sum 1 2", "did you mean Foo.Sum?"],
@@ -59,6 +68,7 @@ test.each([
   // Help.
   ["help exit-code", "did you mean gee help exit-codes?"],
   ["help argument", "did you mean gee help arguments?"],
+  ["help recipe", "did you mean gee help recipes?"],
   ["help lits", "did you mean gee help list?"],
   ["help Foo.Sum", "what a server says of it: gee describe Foo.Sum"],
   ["help xyzzy", "gee help"],
