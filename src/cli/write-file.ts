@@ -26,6 +26,8 @@ export function writeWhole(path: string, text: string): void {
     if (draft !== undefined) renameSync(draft, path);
   } catch (thrown) {
     if (draft !== undefined && written) rmSync(draft, { force: true });
-    throw usageError(`cannot write ${path}: ${GeeError.from(thrown).message}`, { cause: thrown });
+    // Without the name of the draft, which nobody knows.
+    const why = GeeError.from(thrown).message.replace(/, \w+ '.*$/s, "");
+    throw usageError(`cannot write ${path}: ${why}`, { cause: thrown });
   }
 }

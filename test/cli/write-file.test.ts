@@ -28,5 +28,6 @@ test("where nothing can be written it is wrong usage, and nothing is left behind
   for (const path of [`${place.path}/nowhere/a.d.ts`, `${place.path}/file/a`, place.path]) {
     expect(() => writeWhole(path, "x")).toThrow(`cannot write ${path}`);
   }
+  expect(() => writeWhole(`${place.path}/nowhere/a`, "x")).toThrow(/: ENOENT: [a-z ]+$/);
   expect(await readdir(place.path)).toEqual(["file"]);
 });
