@@ -33,7 +33,7 @@ test("the nearest tsconfig.json says what types depend on, and nothing else", ()
       moduleResolution: ts.ModuleResolutionKind.Bundler,
       paths: { "~/*": ["./src/*"] },
       jsx: ts.JsxEmit.ReactJSX,
-      customConditions: ["bun", "own"],
+      customConditions: ["bun", "node", "own"],
       noUncheckedIndexedAccess: true,
       lib: ["lib.esnext.d.ts"],
       types: [],
