@@ -1,5 +1,6 @@
 import ts from "typescript";
 import { bareExpression, nodesOf } from "./marks.ts";
+import { packageOf } from "./paths.ts";
 
 /** A class, or what `new` makes of it, that a value is for certain. */
 export interface ClassValue {
@@ -57,6 +58,9 @@ export class ClassValues {
   /** Whether `new` of a class may give something else than an instance of it. */
   mayGiveOther(node: ts.ClassLikeDeclaration, steps = 0): boolean {
     if (mayReplace(node)) return true;
+    const { isDeclarationFile, fileName } = node.getSourceFile();
+    // The JavaScript that it declares may mark more; that of a package is not looked at.
+    if (isDeclarationFile && packageOf(fileName) === "") return true;
     const base = node.heritageClauses?.find(({ token }) => token === ts.SyntaxKind.ExtendsKeyword)
       ?.types[0];
     if (base === undefined) return false;

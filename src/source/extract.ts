@@ -68,21 +68,25 @@ function programOf({ settings, asked }: Project, files: CompilerFiles): ts.Progr
   return undefined;
 }
 
-/** What the classes mark in all the source that a program has, without the language's own. */
-function programMarks(program: ts.Program): Marks {
+/**
+ * What the classes mark in all the source that a program has, without the language's own, and in the
+ * project's files that it has not.
+ */
+function programMarks(program: ts.Program, own: readonly string[], files: CompilerFiles): Marks {
   const marks: Marks = new Map();
   for (const file of program.getSourceFiles()) {
     if (program.isSourceFileDefaultLibrary(file) || isPlatform(file.fileName)) continue;
     if (file.fileName === libraryPath) continue;
     collectMarks(file, marks);
   }
+  const others = own.filter((path) => program.getSourceFile(path) === undefined);
+  parseMarks(others, files, marks);
   return marks;
 }
 
-/** What the parser alone finds in a module and its own files. */
-function parsedMarks({ imports }: Asked, files: CompilerFiles): Marks {
-  const marks: Marks = new Map();
-  for (const path of imports.own) {
+/** What the parser alone finds. */
+function parseMarks(paths: readonly string[], files: CompilerFiles, marks: Marks): void {
+  for (const path of paths) {
     if (!/\.[cm]?[jt]sx?$/.test(path)) continue;
     const text = files.read(path);
     if (text === undefined) continue;
@@ -92,16 +96,13 @@ function parsedMarks({ imports }: Asked, files: CompilerFiles): Marks {
       guessMarks(text, marks);
     }
   }
-  return marks;
 }
 
 function marksAlone(module: Asked, files: CompilerFiles): ModuleContract {
-  return {
-    services: [],
-    hidden: {},
-    marks: plainMarks(parsedMarks(module, files)),
-    files: module.imports.own,
-  };
+  const marks: Marks = new Map();
+  const { own } = module.imports;
+  parseMarks(own, files, marks);
+  return { services: [], hidden: {}, marks: plainMarks(marks), files: own };
 }
 
 /** A module's exports; none for what is no module, or is not there. */
@@ -138,7 +139,8 @@ function readProject(project: Project, files: CompilerFiles): Map<string, Module
     return read;
   }
   const natives = new Natives(program);
-  const marks = plainMarks(programMarks(program));
+  const own = new Set(project.asked.flatMap((module) => module.imports.own));
+  const marks = plainMarks(programMarks(program, [...own], files));
   for (const module of project.asked) {
     try {
       read.set(module.path, readModule(module, program, natives, marks));

@@ -1,6 +1,6 @@
 import ts from "typescript";
 import type { CompilerFiles } from "./compiler-host.ts";
-import { isInstalled } from "./paths.ts";
+import { packageOf } from "./paths.ts";
 import type { Settings } from "./settings.ts";
 
 /** More modules than this are not one person's program; the rest is not looked at. */
@@ -23,6 +23,7 @@ export function followImports(path: string, settings: Settings, files: CompilerF
   const lookup = files.lookup(folder);
   const cache = ts.createModuleResolutionCache(folder, (name) => name, options);
   const own = new Set([path]);
+  const home = packageOf(path);
   let lacksLibrary = false;
   // The set grows while it is walked.
   for (const file of own) {
@@ -31,10 +32,15 @@ export function followImports(path: string, settings: Settings, files: CompilerF
     for (const name of importsOf(text)) {
       const { resolvedModule } = ts.resolveModuleName(name, file, options, lookup, cache);
       if (resolvedModule === undefined) {
-        if (name === "gee") lacksLibrary = true;
-      } else if (!isInstalled(resolvedModule.resolvedFileName) && own.size < maxFiles) {
-        own.add(resolvedModule.resolvedFileName);
+        lacksLibrary ||= name === "gee";
+        continue;
       }
+      const { resolvedFileName } = resolvedModule;
+      if (packageOf(resolvedFileName) !== home || own.size >= maxFiles) continue;
+      own.add(resolvedFileName);
+      // Declarations say what the JavaScript beside them is, and that is what runs.
+      const running = resolvedFileName.replace(/\.d\.([cm]?)ts$/, ".$1js");
+      if (files.exists(running)) own.add(running);
     }
   }
   return { own: [...own], lacksLibrary };

@@ -1,6 +1,6 @@
-/** Whether a file is part of an installed package. */
-export function isInstalled(path: string): boolean {
-  return path.includes("/node_modules/");
+/** The installed package that a file is part of, by its path; empty for what is in none. */
+export function packageOf(path: string): string {
+  return /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? "";
 }
 
 /** Whether a file is declarations of what the platform itself has: Node's, Bun's. */

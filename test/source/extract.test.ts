@@ -87,6 +87,30 @@ test("a package's class is read by its declarations", () => {
   expect(module.hidden.Client).toEqual(["secret", "other", "hidden"]);
 });
 
+test("what declarations of JavaScript leave out is marked by the JavaScript", () => {
+  const module = readModule({
+    "/m/a.ts": 'export { Foo } from "./foo.js";',
+    "/m/foo.d.ts": "export declare class Foo { a(b: string): number; p(): void }",
+    "/m/foo.js": "export class Foo { a(b) { return 1 }\n /** @private */\n p() {} }",
+  });
+  expect(module.files).toEqual(["/m/a.ts", "/m/foo.d.ts", "/m/foo.js"]);
+  expect(module.hidden).toEqual({});
+  expect(module.marks).toEqual({ Foo: ["p"] });
+  expect(shortMethods(serviceIn(module)).a).toBe("(b: string) => number");
+});
+
+test("a module that is installed has files of its own", () => {
+  const module = readModule({
+    "/m/node_modules/app/a.js": 'export { Foo } from "./b.js"; import "other";',
+    "/m/node_modules/app/b.js": "export class Foo { a() {}\n /** @private */\n p() {} }",
+    "/m/node_modules/other/package.json": '{ "main": "c.js" }',
+    "/m/node_modules/other/c.js": "export class Other { /** @private */ q() {} }",
+  });
+  expect(module.files).toEqual(["/m/node_modules/app/a.js", "/m/node_modules/app/b.js"]);
+  expect(module.hidden.Foo ?? module.marks.Foo).toEqual(["p"]);
+  expect(module.marks).not.toHaveProperty("Other");
+});
+
 /** What stands in modules that somebody wrote in a hurry, and what is still read of `Foo`. */
 const odd: readonly (readonly [what: string, source: string, methods: Record<string, string>])[] = [
   [
