@@ -38,17 +38,20 @@ export function readClass(
 ): readonly MethodContract[] {
   const { checker } = reader;
   const hidden = hiddenOf(node, checker);
-  const symbols = new Map<string, ts.Symbol>();
+  const methods = new Map<string, MethodContract>();
   for (const member of node.members) {
     if (!ts.isMethodDeclaration(member)) continue;
     if (hasKeyword(member, ts.SyntaxKind.StaticKeyword)) continue;
     if (hasKeyword(member, ts.SyntaxKind.AbstractKeyword)) continue;
     const name = knownName(member.name, checker);
     if (name === undefined || !isMethodName(name) || hidden.includes(name)) continue;
+    if (methods.has(name)) continue;
     const symbol = checker.getPropertyOfType(type, name);
-    if (symbol !== undefined) symbols.set(name, symbol);
+    // Each method is named, whatever is known of it: what its class does not show is not served.
+    const unread = { name, signatures: [], why: "its type is not known" };
+    methods.set(name, symbol === undefined ? unread : readMethod(name, symbol, reader));
   }
-  return [...symbols].map(([name, symbol]) => readMethod(name, symbol, reader));
+  return [...methods.values()];
 }
 
 /** Reads every method of a type, wherever it is from: for a service whose class is not known. */

@@ -408,12 +408,14 @@ test.each(running)(
       const className = services[name]?.constructor.name ?? "";
       const { contract, hidden } = servedContract([module], name, className, methods);
       const open = methods.filter((method) => !hidden.has(method));
-      expect(open).toEqual(methods.filter((method) => !method.startsWith("secret")));
+      // What a class that is known for certain got when it ran is not served: nobody can say what it is.
+      const isOpen = (method: string): boolean =>
+        !method.startsWith("secret") &&
+        !(method.startsWith("mixed") && module.hidden[name] !== undefined);
+      expect(open).toEqual(methods.filter(isOpen));
       expect(contract.methods.map((method) => method.name).sort()).toEqual(open.toSorted());
-      // Where the class is the one in the source, its source has all of it.
-      const mixed = open.filter((method) => method.startsWith("mixed"));
       const unread = contract.methods.filter(({ signatures }) => signatures.length === 0);
-      if (module.hidden[name] !== undefined) expect(unread).toHaveLength(mixed.length);
+      if (module.hidden[name] !== undefined) expect(unread).toEqual([]);
     }
   },
 );
