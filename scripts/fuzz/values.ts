@@ -30,8 +30,7 @@ export function encodeOurs(value: unknown): Buffer {
 
 /** Our reading of one value. @throws Malformed */
 export function decodeOurs(bytes: Buffer): unknown {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  reader.open(bytes, view, 0, bytes.length);
+  reader.open(bytes, 0, bytes.length);
   const value = reader.value();
   reader.close();
   return value;

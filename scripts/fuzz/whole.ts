@@ -52,8 +52,7 @@ const reader = new ValueReader();
 function messageOf(content: Buffer): ReturnType<typeof readMessage> | undefined {
   const fields = (content[0] ?? 0) - 0x82;
   try {
-    const view = new DataView(content.buffer, content.byteOffset, content.length);
-    reader.open(content, view, 7, content.length);
+    reader.open(content, 7, content.length);
     return readMessage(reader, content[1] ?? 0, content.readUInt32BE(3), fields, "caller");
   } catch (error) {
     if (error instanceof Malformed) return undefined;

@@ -55,9 +55,7 @@ export class ValueReader extends HeadReader {
 
   #integer(first: number, negative: boolean): number | bigint {
     if ((first & 31) === 27) {
-      if (this.at + 8 > this.end) this.fail("cut short");
-      const big = this.view.getBigUint64(this.at);
-      this.at += 8;
+      const big = this.number(8).getBigUint64(0);
       const value = negative ? -1n - big : big;
       return value >= -9_007_199_254_740_991n && value <= 9_007_199_254_740_991n
         ? Number(value)
@@ -81,8 +79,10 @@ export class ValueReader extends HeadReader {
   /** Bytes that are most of their buffer are not copied: they hold hardly more than themselves. */
   #binary(first: number): Uint8Array {
     const length = this.length(first);
+    // Asked only then: of bytes that just came, the buffer behind them is made when it is asked for.
+    if (length < viewBytes) return this.#copy(length);
     const { buffer, byteOffset } = this.bytes;
-    if (length < viewBytes || 2 * length < buffer.byteLength) return this.#copy(length);
+    if (2 * length < buffer.byteLength) return this.#copy(length);
     const view = new Uint8Array(buffer, byteOffset + this.at, length);
     this.at += length;
     return view;
@@ -178,13 +178,9 @@ export class ValueReader extends HeadReader {
 
   /** Minus zero becomes zero, as everywhere else on the wire. */
   #float(first: number): number {
-    const at = this.at;
-    const size = first === 0xf9 ? 2 : first === 0xfa ? 4 : 8;
-    if (at + size > this.end) this.fail("cut short");
-    this.at = at + size;
-    if (size === 8) return this.view.getFloat64(at) + 0;
-    if (size === 4) return this.view.getFloat32(at) + 0;
-    return this.view.getFloat16(at) + 0;
+    if (first === 0xfb) return this.number(8).getFloat64(0) + 0;
+    if (first === 0xfa) return this.number(4).getFloat32(0) + 0;
+    return this.number(2).getFloat16(0) + 0;
   }
 
   /** Checks a tagged item here, byte for byte; then, and only then, a value is made of it. */

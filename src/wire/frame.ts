@@ -1,6 +1,7 @@
 import type { Code } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
 import { bufferedBytes, countBuffered } from "./buffered.ts";
+import { uint32At } from "./heads.ts";
 import type { Writer } from "./writer.ts";
 
 /**
@@ -112,7 +113,6 @@ export interface FrameSink {
     id: number,
     fields: number,
     bytes: Buffer,
-    view: DataView,
     start: number,
     end: number,
   ): void;
@@ -180,7 +180,6 @@ export class FrameReader {
       if (this.#partial !== undefined) return;
       if (at === bytes.length) return;
     }
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const sink = this.#sink;
     while (!sink.finished) {
       const left = bytes.length - at;
@@ -191,7 +190,7 @@ export class FrameReader {
       }
       const total = this.#check(bytes, at, left);
       if (total > left) break;
-      this.#deliver(bytes, view, at, total);
+      this.#deliver(bytes, at, total);
       at += total;
     }
     if (sink.finished) return;
@@ -242,8 +241,7 @@ export class FrameReader {
     if (this.#have < total) return at;
     this.#hold(undefined);
     this.#have = 0;
-    const view = new DataView(partial.buffer, partial.byteOffset, total);
-    this.#deliver(partial, view, 0, total);
+    this.#deliver(partial, 0, total);
     return at;
   }
 
@@ -254,9 +252,7 @@ export class FrameReader {
       throw new FrameError("INVALID_ARGUMENT", "NOT_A_FRAME", what);
     }
     if (have < prefixBytes) return 0;
-    const length =
-      (bytes[start + 1] ?? 0) * 0x1000000 +
-      (((bytes[start + 2] ?? 0) << 16) | ((bytes[start + 3] ?? 0) << 8) | (bytes[start + 4] ?? 0));
+    const length = uint32At(bytes, start + 1);
     if (length < contentHeadBytes) {
       throw new FrameError("INVALID_ARGUMENT", "BAD_FRAME", `a frame of ${length} bytes`);
     }
@@ -283,14 +279,13 @@ export class FrameReader {
     return prefixBytes + length;
   }
 
-  #deliver(bytes: Buffer, view: DataView, start: number, total: number): void {
+  #deliver(bytes: Buffer, start: number, total: number): void {
     this.#count++;
     this.#sink.frame(
       bytes[start + kindOffset] ?? 0,
-      view.getUint32(start + idOffset),
+      uint32At(bytes, start + idOffset),
       fieldsAt(bytes, start),
       bytes,
-      view,
       start + headBytes,
       start + total,
     );

@@ -5,21 +5,30 @@ export class Malformed extends Error {}
 
 const nothing = Buffer.alloc(0);
 
+/** Room for one number. A view of the bytes themselves would cost more than all that a call says. */
+const number = new DataView(new ArrayBuffer(8));
+
+/** The 32-bit number whose first byte is `bytes[at]`. */
+export function uint32At(bytes: Uint8Array, at: number): number {
+  return (
+    (bytes[at] ?? 0) * 0x100_0000 +
+    (((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0))
+  );
+}
+
 /**
  * Reads CBOR's heads in one message's bytes, and what a message's own fields are made of. Every
  * length is held against what is left before anything is made for it. Knows nothing of values.
  */
 export class HeadReader {
   protected bytes: Buffer = nothing;
-  protected view: DataView = new DataView(new ArrayBuffer(0));
   protected at = 0;
   protected end = 0;
   #items = 0;
 
-  /** Turns to `bytes[start]` up to `bytes[end - 1]`; `view` looks at the same bytes. */
-  open(bytes: Buffer, view: DataView, start: number, end: number): void {
+  /** Turns to `bytes[start]` up to `bytes[end - 1]`. */
+  open(bytes: Buffer, start: number, end: number): void {
     this.bytes = bytes;
-    this.view = view;
     this.at = start;
     this.end = end;
     this.#items = 0;
@@ -44,17 +53,27 @@ export class HeadReader {
   protected argument(first: number): number {
     const info = first & 31;
     if (info < 24) return info;
-    const at = this.at;
-    const size = info === 24 ? 1 : info === 25 ? 2 : info === 26 ? 4 : info === 27 ? 8 : 0;
-    if (size === 0) this.fail("an indefinite or reserved length");
+    if (info > 27) this.fail("an indefinite or reserved length");
+    const { at, bytes } = this;
+    const size = 1 << (info - 24);
     if (at + size > this.end) this.fail("cut short");
     this.at = at + size;
-    if (size === 1) return this.view.getUint8(at);
-    if (size === 2) return this.view.getUint16(at);
-    if (size === 4) return this.view.getUint32(at);
-    const value = this.view.getBigUint64(at);
+    if (size === 1) return bytes[at] ?? 0;
+    if (size === 2) return ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
+    const high = uint32At(bytes, at);
+    if (size === 4) return high;
+    const value = high * 0x1_0000_0000 + uint32At(bytes, at + 4);
     // As a length or a tag it is beyond every limit, and Infinity is refused as such.
-    return value > 9_007_199_254_740_991n ? Number.POSITIVE_INFINITY : Number(value);
+    return value > Number.MAX_SAFE_INTEGER ? Number.POSITIVE_INFINITY : value;
+  }
+
+  /** The next `size` bytes, by themselves, as a view reads them. */
+  protected number(size: 2 | 4 | 8): DataView {
+    const { at, bytes } = this;
+    if (at + size > this.end) this.fail("cut short");
+    this.at = at + size;
+    for (let index = 0; index < size; index++) number.setUint8(index, bytes[at + index] ?? 0);
+    return number;
   }
 
   /** Counts items and makes sure that so many can still be there (each takes a byte or more). */

@@ -99,7 +99,6 @@ export class Receiver implements FrameSink {
     id: number,
     fields: number,
     bytes: Buffer,
-    view: DataView,
     start: number,
     end: number,
   ): void {
@@ -109,7 +108,7 @@ export class Receiver implements FrameSink {
     }
     if ((kind === kinds.call || kind === kinds.item) && this.#owner.turnsAway(kind, id)) return;
     if (this.#parts?.has(id) === true) this.#interrupt(kind, id);
-    this.#read(kind, id, fields, bytes, view, start, end);
+    this.#read(kind, id, fields, bytes, start, end);
   }
 
   #read(
@@ -117,13 +116,12 @@ export class Receiver implements FrameSink {
     id: number,
     fields: number,
     bytes: Buffer,
-    view: DataView,
     start: number,
     end: number,
   ): void {
     let message: Message;
     try {
-      reader.open(bytes, view, start, end);
+      reader.open(bytes, start, end);
       message = readMessage(reader, kind, id, fields, this.#from);
     } catch (error) {
       if (!(error instanceof Malformed)) throw error;
@@ -164,9 +162,8 @@ export class Receiver implements FrameSink {
     if (!partKinds[this.#from].has(kind)) {
       throw new FrameError("INVALID_ARGUMENT", "PROTOCOL_ERROR", `kind ${kind} in parts`);
     }
-    const view = new DataView(content.buffer, content.byteOffset, content.length);
     // The owner is not asked again: it has taken every part.
-    this.#read(kind, id, fields, content, view, contentHeadBytes, content.length);
+    this.#read(kind, id, fields, content, contentHeadBytes, content.length);
   }
 
   /** Whether a message of this id has come in part. */

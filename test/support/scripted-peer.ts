@@ -98,8 +98,7 @@ export class ScriptedPeer implements LinkEvents {
     const reader = new ValueReader();
     const from = this.#plays === "caller" ? "server" : "caller";
     return this.frames.map(({ kind, id, fields, bytes }) => {
-      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-      reader.open(bytes, view, 12, bytes.length);
+      reader.open(bytes, 12, bytes.length);
       return readMessage(reader, kind, id, fields, from);
     });
   }

@@ -9,7 +9,7 @@ import { expand } from "./vectors.ts";
 const reader = new ValueReader();
 
 function open(bytes: Buffer, start = 0, end = bytes.length): ValueReader {
-  reader.open(bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.length), start, end);
+  reader.open(bytes, start, end);
   return reader;
 }
 

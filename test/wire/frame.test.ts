@@ -21,12 +21,9 @@ class Frames implements FrameSink {
     id: number,
     fields: number,
     bytes: Buffer,
-    view: DataView,
     start: number,
     end: number,
   ): void {
-    // The view looks at the same bytes.
-    for (let at = start; at < end; at += 997) expect(view.getUint8(at)).toBe(bytes.readUInt8(at));
     this.delivered.push(`${kind} ${id} ${fields} ${Bun.hash(bytes.subarray(start, end))}`);
     if (this.delivered.length >= this.finishAfter) this.finished = true;
   }

@@ -8,8 +8,7 @@ function open(hex: string): HeadReader {
   const own = fromHex(hex);
   const bytes = Buffer.concat([Buffer.from("181818", "hex"), own, Buffer.alloc(9)]);
   const reader = new HeadReader();
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  reader.open(bytes, view, 3, 3 + own.length);
+  reader.open(bytes, 3, 3 + own.length);
   return reader;
 }
 
@@ -103,10 +102,9 @@ test("the items of all arrays of one message count together, and of the next ane
     fromHex("8100"),
     Buffer.alloc(maxItems),
   ]);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const reader = new HeadReader();
   for (let message = 0; message < 2; message++) {
-    reader.open(bytes, view, 0, bytes.length);
+    reader.open(bytes, 0, bytes.length);
     expect([reader.arrayHead(), reader.arrayHead()]).toEqual([half, half]);
     expect(outcome(() => reader.arrayHead())).toBe(`more than ${maxItems} items`);
   }
@@ -134,7 +132,7 @@ test("bytes are borrowed: a window on what was received, no copy, and no byte be
   }
   const bytes = fromHex("43010203");
   const reader = new HeadReader();
-  reader.open(bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.length), 0, 4);
+  reader.open(bytes, 0, 4);
   const borrowed = reader.borrowedBytes();
   bytes[2] = 9;
   expect([...borrowed]).toEqual([1, 9, 3]);

@@ -41,7 +41,7 @@ function result(value: unknown): Message {
 function there(message: Message, from: "caller" | "server" = "server"): Message {
   const bytes = frameOf(message);
   const reader = new ValueReader();
-  reader.open(bytes, new DataView(bytes.buffer, bytes.byteOffset), 12, bytes.length);
+  reader.open(bytes, 12, bytes.length);
   return readMessage(
     reader,
     bytes.readUInt8(6),
