@@ -39,6 +39,8 @@ interface InstanceRow {
   /** The hash of the service's contract. */
   readonly contract: string | null;
   readonly zone: string | null;
+  /** What those share that one supervisor has started. */
+  readonly group: string | null;
   readonly draining: boolean;
   readonly revision: number;
 }
@@ -63,7 +65,13 @@ const instanceColumns: readonly Column<InstanceRow>[] = [
   { heading: "VERSION", text: ({ version }) => version ?? "" },
   { heading: "CONTRACT", text: ({ contract }) => contract?.slice(0, shownDigits) ?? "" },
   { heading: "ZONE", text: ({ zone }) => zone ?? "" },
+  { heading: "GROUP", text: ({ group }) => shortGroup(group ?? "") },
 ];
+
+/** A supervisor's own is as long as an id. */
+function shortGroup(group: string): string {
+  return /^[0-9a-f]{32}$/.test(group) ? group.slice(0, shownDigits) : group;
+}
 
 function contractOf({ contracts = {} }: Member, service: string): string | null {
   return Object.hasOwn(contracts, service) ? (contracts[service] ?? null) : null;
@@ -106,6 +114,7 @@ export function instanceRows(members: readonly Member[], service: string): reado
       version: member.version ?? null,
       contract: contractOf(member, service),
       zone: member.zone ?? null,
+      group: member.group ?? null,
       draining: member.draining,
       revision: member.revision,
     }));

@@ -27,6 +27,8 @@ export interface Facts {
   readonly contracts?: Readonly<Record<string, string>> | undefined;
   /** Where it stands: machines near one another share a zone. */
   readonly zone?: string | undefined;
+  /** The same for servers that one supervisor has started: they share a machine and a fate. */
+  readonly group?: string | undefined;
   /** Its share of the calls beside the others' (0 to 10,000; 1 when not said; 0 = none). */
   readonly weight: number;
   /** Calls that it runs, as last seen. */
@@ -148,6 +150,9 @@ function serviceNames(value: unknown, path: string): readonly string[] {
 /** A zone from outside. */
 export const zone: (value: unknown, path: string) => string = text(64);
 
+/** A group from outside. */
+export const group: (value: unknown, path: string) => string = text(64);
+
 /** Tags from outside. */
 export const tags: (value: unknown, path: string) => Readonly<Record<string, string>> = record(
   limits.maxTags,
@@ -170,6 +175,7 @@ function parseFacts(fields: Fields, addressField: Parse<Address>): Facts {
     // A registry holds many of those that have none.
     ...(known === undefined ? {} : { contracts: known }),
     zone: fields.may("zone", zone),
+    group: fields.may("group", group),
     weight: fields.may("weight", weight) ?? 1,
     load: fields.may("load", load),
     lagMs: fields.may("lagMs", lagMs),

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { tags, weight, zone } from "./member.ts";
+import { group, tags, weight, zone } from "./member.ts";
 import type { Facts } from "./member.ts";
 
 /** What a server says of itself beside its address and services, for clients to choose by. */
@@ -8,6 +8,8 @@ export interface OwnFacts {
   readonly weight?: number | undefined;
   /** Where it is, up to 64 characters: clients of the same zone prefer it. Default: nowhere. */
   readonly zone?: string | undefined;
+  /** Servers that belong together say the same, up to 64 characters, for people. Default: nothing. */
+  readonly group?: string | undefined;
   /** Up to 32 texts by name, for people, for `tags` of a call and for a client's `canary`. */
   readonly tags?: Readonly<Record<string, string>> | undefined;
 }
@@ -17,10 +19,11 @@ export interface OwnFacts {
  *
  * @throws GeeError INVALID_ARGUMENT, naming what cannot be
  */
-export function ownFacts(facts: OwnFacts): Pick<Facts, "weight" | "zone" | "tags"> {
+export function ownFacts(facts: OwnFacts): Pick<Facts, "weight" | "zone" | "group" | "tags"> {
   return {
     weight: facts.weight === undefined ? 1 : weight(facts.weight, "weight"),
     ...(facts.zone === undefined ? {} : { zone: zone(facts.zone, "zone") }),
+    ...(facts.group === undefined ? {} : { group: group(facts.group, "group") }),
     ...(facts.tags === undefined ? {} : { tags: tags(facts.tags, "tags") }),
   };
 }

@@ -150,6 +150,28 @@ test("an instance's row has the hash of the service's contract, where one is ann
   expect(instanceRows(all, "constructor").map(({ contract }) => contract)).toEqual([null]);
 });
 
+test("servers of one supervisor say so, in a column that others do not get", async () => {
+  await using registry = await serveRegistry({ listen: "127.0.0.1:0", log: silentLog });
+  const client = createRegistryClient({ url: registry.url, log: silentLog });
+  const at = (digit: string) => ({
+    id: idOf(digit),
+    address: parseAddress(`tcp@127.0.0.1:${digit.charCodeAt(0)}`),
+  });
+  await client.register(announcement(at("a")));
+  const heads = async (): Promise<string | undefined> =>
+    (await list(["Foo", "--registry", registry.url])).stdout.split("\n")[0];
+  expect(await heads()).not.toContain("GROUP");
+  await client.register(announcement({ ...at("b"), group: "1f".repeat(16) }));
+  await client.register(announcement({ ...at("c"), group: "those of mine" }));
+  expect(await heads()).toEndWith("   GROUP");
+  const { stdout } = await list(["Foo", "--registry", registry.url]);
+  expect(stdout).toMatch(new RegExp(`^${idOf("b")} .* 1f1f1f$`, "m"));
+  expect(stdout).toMatch(new RegExp(`^${idOf("c")} .* those of mine$`, "m"));
+  const json = await list(["Foo", "--registry", registry.url], { json: true });
+  const groups: unknown[] = JSON.parse(json.stdout).map(({ group }: { group: unknown }) => group);
+  expect(groups).toEqual([null, "1f".repeat(16), "those of mine"]);
+});
+
 test("suspects are counted and named, be they draining or not", async () => {
   const all = [
     member(1, { id: "a".repeat(32), services: ["A"] }),

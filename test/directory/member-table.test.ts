@@ -190,7 +190,11 @@ test("index and hash move on what callers care about, and on nothing else", () =
     moves({ tags: { a: "b" } }),
   ];
   for (const moved of told) expect(moved).toEqual([1, true]);
-  const untold = [moves({ load: 7, lagMs: 8 }), moves({ version: "2", zone: "z" }), moves({})];
+  const untold = [
+    moves({ load: 7, lagMs: 8 }),
+    moves({ version: "2", zone: "z", group: "g" }),
+    moves({}),
+  ];
   for (const moved of untold) expect(moved).toEqual([0, false]);
   const before = table.index;
   table.list();

@@ -7,7 +7,7 @@ test("who says nothing has weight 1, and neither zone nor tags", () => {
 });
 
 test("what is said is announced", () => {
-  const facts = { weight: 2.5, zone: "eu-1", tags: { stage: "canary" } };
+  const facts = { weight: 2.5, zone: "eu-1", group: "web", tags: { stage: "canary" } };
   expect(ownFacts(facts)).toEqual(facts);
 });
 
@@ -17,6 +17,7 @@ test.each([
   [{ weight: 10_001 }, "weight: it must be a number from 0 to 10000"],
   [{ zone: "" }, "zone: it must match"],
   [{ zone: "a".repeat(65) }, "zone: at most 64 characters, not 65"],
+  [{ group: "a".repeat(65) }, "group: at most 64 characters, not 65"],
   [{ tags: { "": "x" } }, "tags"],
   [{ tags: { stage: "a".repeat(257) } }, "at most 256 characters"],
 ])("%j is refused", (facts, words) => {

@@ -71,6 +71,7 @@ const wrongFacts: Readonly<Record<string, readonly unknown[]>> = {
     Object.fromEntries(many(257).map((name) => [name, "0123456789abcdef"])),
   ],
   zone: noName,
+  group: noName,
   leaseMs: [null, true, [], {}, "9s", "2026-10-08", -1, 2 ** 60],
   tags: [
     ...[null, true, 7, "a", []],
