@@ -5,6 +5,7 @@ import { advertisedAddress, checkExposure, parseListen } from "./base/listening.
 import { type Log, stderrLog } from "./base/log.ts";
 import { type Clock, systemClock } from "./base/time.ts";
 import { announceAt } from "./discovery/announcer.ts";
+import type { StartBeatThread } from "./discovery/beat-thread.ts";
 import type { Heartbeat } from "./discovery/heartbeat.ts";
 import { newInstanceId } from "./discovery/member.ts";
 import { contractFacts, ownFacts } from "./discovery/own-facts.ts";
@@ -130,6 +131,7 @@ class RunningServer implements Server {
     readonly address: Address;
     readonly registries: readonly string[];
     readonly ownClient: NestedCalls;
+    readonly startBeats: StartBeatThread | undefined;
   }) {
     const { address, clock, hosting, log, registries } = parts;
     const facts = { ...ownFacts(parts.options), ...contractFacts(parts.services) };
@@ -144,6 +146,7 @@ class RunningServer implements Server {
     this.#heartbeat = announceAt(registries, {
       token: parts.options.registryToken,
       inThread: parts.options.beatThread ?? parts.options.clock === undefined,
+      startThread: parts.startBeats,
       hungAfterMs: parts.options.hungAfterMs,
       announcement: () => ({
         id: this.id,
@@ -202,6 +205,14 @@ class RunningServer implements Server {
  *   ADDRESS_NOT_AVAILABLE or BIND_FAILED
  */
 export async function serve(options: ServeOptions): Promise<Server> {
+  return await serveBeaten(options);
+}
+
+/** {@link serve}, with beats that come from elsewhere than a thread of this process. */
+export async function serveBeaten(
+  options: ServeOptions,
+  startBeats?: StartBeatThread,
+): Promise<Server> {
   const clock = options.clock ?? systemClock;
   const log = options.log ?? stderrLog;
   const endpoint = parseListen(options.listen ?? "tcp@127.0.0.1:0");
@@ -243,6 +254,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
       address,
       registries,
       ownClient,
+      startBeats,
     });
   } catch (error) {
     listener.stop();

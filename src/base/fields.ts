@@ -52,6 +52,17 @@ export function text(maxLength: number, pattern: RegExp = /^[\x20-\x7e]+$/): Par
   };
 }
 
+/** Text of any kind and length: from a process of our own, say, which is believed so far. */
+export function anyText(value: unknown, path: string): string {
+  if (typeof value === "string") return value;
+  throw wrong(path, "it must be a string");
+}
+
+/** Whatever it is. */
+export function anything(value: unknown): unknown {
+  return value;
+}
+
 /** A finite number from `min` to `max`. */
 export function number(min: number, max: number): Parse<number> {
   return (value, path) => {

@@ -5,8 +5,8 @@ import { systemClock } from "../base/time.ts";
 import { connect } from "../client.ts";
 import { serveRegistry, type Registry } from "../registry.ts";
 import type { DevInvocation } from "./dev-args.ts";
-import type { Served } from "./dev-messages.ts";
-import { startDevServer } from "./dev-server.ts";
+import type { Served } from "./child-messages.ts";
+import { startChildServer } from "./child-server.ts";
 import { exampleFor } from "./dev-example.ts";
 import { formatDuration } from "./durations.ts";
 import { FileWatch } from "./file-watch.ts";
@@ -22,6 +22,8 @@ import { readToken } from "./token-file.ts";
 /** A server that dies without a word is not called for long. */
 const leaseMs = 3_000;
 const usualRegistry = "http://127.0.0.1:9999";
+/** What this side knows of a server's life by itself, or says better. */
+const unsaid: ReadonlySet<string> = new Set(["registered", "hint", "draining", "drained"]);
 
 /**
  * `gee dev`: a registry, and a server in a process of its own that a new one replaces when its modules
@@ -42,16 +44,19 @@ export async function runDev(invocation: DevInvocation, output: Output): Promise
     clock: systemClock,
     drainTimeoutMs: invocation.drainTimeoutMs,
     start: () =>
-      startDevServer({
+      startChildServer({
         clock: systemClock,
         command: ownCommand(),
-        modules,
-        registries,
-        tokenFile: invocation.tokenFile,
-        drainTimeoutMs: invocation.drainTimeoutMs,
+        words: serverWords(invocation, modules, registries),
+        child: {},
+        registers: true,
+        endsWithParent: true,
         env: process.env,
         json: output.json,
-        said: (event, text, fields) => void output.talk(event, text, fields),
+        log: output.log("warn"),
+        said: (event, text, fields) => {
+          if (!unsaid.has(event)) void output.talk(event, text, fields);
+        },
       }),
     isListed: (id) => isListed(id, registries, token),
     events: events(output, say, registries),
@@ -72,6 +77,16 @@ export async function runDev(invocation: DevInvocation, output: Output): Promise
     return exitCode;
   });
   return await Promise.race([stopped, forced]);
+}
+
+function serverWords(
+  { tokenFile, drainTimeoutMs }: DevInvocation,
+  modules: readonly string[],
+  registries: readonly string[],
+): readonly string[] {
+  const token = tokenFile === undefined ? [] : ["--token-file", tokenFile];
+  const flags = ["--registry", registries.join(","), "--drain", `${drainTimeoutMs}ms`, ...token];
+  return [...flags, ...modules];
 }
 
 async function ownRegistry(listen: string, output: Output): Promise<Registry> {

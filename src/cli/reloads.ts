@@ -1,7 +1,8 @@
 import { GeeError } from "../base/errors.ts";
-import { sleep, type Clock, type Timer } from "../base/time.ts";
-import type { Served } from "./dev-messages.ts";
-import type { DevServer } from "./dev-server.ts";
+import { sleep, type Clock } from "../base/time.ts";
+import type { Served } from "./child-messages.ts";
+import type { ChildServer } from "./child-server.ts";
+import { RetiredServers } from "./retired-servers.ts";
 
 /** What {@link Reloads} tells of. */
 export interface ReloadEvents {
@@ -19,7 +20,7 @@ export interface ReloadEvents {
 export interface ReloadsOptions {
   readonly clock: Clock;
   /** Starts a server with the code of now. */
-  start(): DevServer;
+  start(): ChildServer;
   /** Whether whoever asks a registry now is told of an instance. */
   isListed(id: string): Promise<boolean>;
   /** What a server may take to end. */
@@ -27,8 +28,6 @@ export interface ReloadsOptions {
   readonly events: ReloadEvents;
 }
 
-/** A server that hears of no signal is ended by force so long behind its own time. */
-const graceMs = 5_000;
 /** Old servers that finish their calls; the oldest one of more is ended. */
 const maxDraining = 8;
 const lookMs = 10;
@@ -37,13 +36,13 @@ const maxLookMs = 5_000;
 
 /** The server whose turn it is. */
 interface Current {
-  readonly server: DevServer;
+  readonly server: ChildServer;
   readonly served: Served;
 }
 
 /** The server that is starting, and what for. */
 interface Starting {
-  readonly server: DevServer;
+  readonly server: ChildServer;
   readonly files: readonly string[];
   readonly since: number;
 }
@@ -57,14 +56,15 @@ export class Reloads {
   readonly #options: ReloadsOptions;
   #current: Current | undefined;
   #starting: Starting | undefined;
-  /** In the order in which they were told to end, with what ends them by force. */
-  readonly #draining: Map<DevServer, Timer> = new Map();
+  readonly #retired: RetiredServers;
   /** Those that have taken the calls, or do. */
-  readonly #served: Set<DevServer> = new Set();
+  readonly #served: Set<ChildServer> = new Set();
   #isStopped = false;
 
   constructor(options: ReloadsOptions) {
+    const { clock, drainTimeoutMs } = options;
     this.#options = options;
+    this.#retired = new RetiredServers({ clock, drainTimeoutMs, most: maxDraining });
   }
 
   /** Whether the last start went well, or is under way. */
@@ -125,23 +125,15 @@ export class Reloads {
     if (!this.#isStopped) this.#options.events.failed(error, this.#current !== undefined);
   }
 
-  #exited(server: DevServer, exitCode: number): void {
-    this.#draining.get(server)?.cancel();
-    this.#draining.delete(server);
+  #exited(server: ChildServer, exitCode: number): void {
     this.#served.delete(server);
     if (server !== this.#current?.server) return;
     this.#current = undefined;
     if (!this.#isStopped) this.#options.events.ended(exitCode);
   }
 
-  #retire(server: DevServer): void {
-    if (this.#draining.has(server)) return;
-    const { clock, drainTimeoutMs } = this.#options;
-    const force = clock.after(drainTimeoutMs + graceMs, () => server.kill());
-    this.#draining.set(server, force);
-    server.drain();
-    const [oldest] = this.#draining.keys();
-    if (this.#draining.size > maxDraining) oldest?.kill();
+  #retire(server: ChildServer): void {
+    this.#retired.retire(server, this.#served.has(server));
   }
 
   /** Drains everybody; resolves with whether all of them have ended by themselves. To be called once. */
@@ -151,16 +143,11 @@ export class Reloads {
     for (const server of [starting?.server, current?.server]) {
       if (server !== undefined) this.#retire(server);
     }
-    const ends = [...this.#draining.keys()].map(async (server) => {
-      // One that never took the calls has nothing to drain.
-      const counts = this.#served.has(server);
-      return (await server.exited) === 0 || !counts;
-    });
-    return (await Promise.all(ends)).every((isClean) => isClean);
+    return await this.#retired.ended();
   }
 
   /** Ends everybody now. */
   kill(): void {
-    for (const server of this.#draining.keys()) server.kill();
+    this.#retired.kill();
   }
 }

@@ -2,6 +2,7 @@ import { GeeError } from "../base/errors.ts";
 import { childWord } from "../source/child-word.ts";
 import { parseArguments, wantsJson, type Invocation } from "./args.ts";
 import { createOutput, startExitCode, type Output } from "./output.ts";
+import type { Parent } from "./parent.ts";
 import type { Environment } from "./values.ts";
 import { tellMisspelt } from "./variables.ts";
 
@@ -13,14 +14,13 @@ export async function run(argv: readonly string[], env: Environment): Promise<nu
   // No command of a person's: this executable, started by itself to read source.
   if (argv[0] === childWord) return (await import("../source/child.ts")).runChild();
   const options = { json: wantsJson(argv, env), env };
-  const output =
-    env.GEE_DEV_CHILD === undefined
-      ? createOutput(options)
-      : (await import("./dev-child.ts")).outputToParent(options);
+  const parent =
+    env.GEE_CHILD === undefined ? undefined : (await import("./parent.ts")).joinParent(options);
+  const output = parent?.output ?? createOutput(options);
   try {
     const invocation = parseArguments(argv, env);
     if (invocation.kind !== "complete") await tellMisspelt(env, output);
-    return await carryOut(invocation, env, output);
+    return await carryOut(invocation, env, output, parent);
   } catch (thrown) {
     const error = GeeError.from(thrown);
     await output.error(error);
@@ -29,12 +29,17 @@ export async function run(argv: readonly string[], env: Environment): Promise<nu
 }
 
 /** Each command is loaded when it is asked for: `gee call` does not wait for a server's code. */
-async function carryOut(invocation: Invocation, env: Environment, output: Output): Promise<number> {
+async function carryOut(
+  invocation: Invocation,
+  env: Environment,
+  output: Output,
+  parent: Parent | undefined,
+): Promise<number> {
   switch (invocation.kind) {
     case "registry":
       return (await import("./registry.ts")).runRegistry(invocation, output);
     case "server":
-      return (await import("./server.ts")).runServer(invocation, output);
+      return (await import("./server.ts")).runServer(invocation, output, parent);
     case "call":
       return (await import("./call.ts")).runCall(invocation, output);
     case "list":

@@ -1,7 +1,8 @@
 import { classNameOf } from "../base/class-name.ts";
 import { systemClock } from "../base/time.ts";
 import type { ModuleContract } from "../contract/contract.ts";
-import { serve, type Server } from "../server.ts";
+import { serveBeaten, type Server } from "../server.ts";
+import { beatsFrom } from "../server/remote-beats.ts";
 import { isInSight } from "../contract/served.ts";
 import { readContract } from "../source/read-contract.ts";
 import type { ServerInvocation } from "./args.ts";
@@ -12,6 +13,7 @@ import { toJson } from "./json.ts";
 import { loadModules, type LoadedModules } from "./modules.ts";
 import type { Output } from "./output.ts";
 import { catchStopSignals } from "./signals.ts";
+import type { Parent } from "./parent.ts";
 import { readToken } from "./token-file.ts";
 import { usageError } from "./usage.ts";
 
@@ -21,31 +23,39 @@ const oneRegistry =
 
 /**
  * `gee server`: serves modules until SIGTERM or SIGINT, then drains and exits 0. A second signal
- * ends it at once.
+ * ends it at once. One that another gee has started ends with that one, in the same way.
  */
-export async function runServer(invocation: ServerInvocation, output: Output): Promise<number> {
+export async function runServer(
+  invocation: ServerInvocation,
+  output: Output,
+  parent?: Parent,
+): Promise<number> {
   const startedAt = systemClock.now();
   const { listen, advertise, registry, tokenFile, drainTimeoutMs, insecure } = invocation;
   const { weight, zone, tags, check, checkResults } = invocation;
   using stack = new DisposableStack();
   stack.use(outliveStrayErrors(output));
   const { services, methods, contract } = await load(invocation.modules, output);
-  const server = await serve({
-    services,
-    methods,
-    contract,
-    check,
-    checkResults,
-    listen,
-    insecure,
-    drainTimeoutMs,
-    weight,
-    zone,
-    tags,
-    log: output.log("info"),
-    ...(advertise === undefined ? {} : { advertise }),
-    ...(registry === undefined ? {} : { registry, registryToken: readToken(tokenFile) }),
-  });
+  const server = await serveBeaten(
+    {
+      services,
+      methods,
+      contract,
+      check,
+      checkResults,
+      listen,
+      insecure,
+      drainTimeoutMs,
+      weight,
+      zone,
+      group: parent?.group,
+      tags,
+      log: output.log("info"),
+      ...(advertise === undefined ? {} : { advertise }),
+      ...(registry === undefined ? {} : { registry, registryToken: readToken(tokenFile) }),
+    },
+    parent && beatsFrom(parent.beats),
+  );
   // Only from here on: whatever a signal meets before, it ends.
   const signals = stack.use(catchStopSignals());
   await output.data(describe(server, formatDuration(systemClock.now() - startedAt), output.json));
@@ -66,12 +76,15 @@ export async function runServer(invocation: ServerInvocation, output: Output): P
       await output.talk("registered", `registered ${origin}`, { registry: origin, tookMs });
     });
   }
-  const signal = await signals.first;
+  const why = await Promise.race([
+    signals.first.then(({ name }) => name),
+    ...(parent === undefined ? [] : [parent.lost().then(() => "its parent has ended")]),
+  ]);
   const [inFlight, connections] = [server.inFlight(), server.connections()];
   await output.talk(
     "draining",
-    `draining   ${inFlight} in flight, ${connections} connections (${signal.name})`,
-    { signal: signal.name, inFlight, connections },
+    `draining   ${inFlight} in flight, ${connections} connections (${why})`,
+    { signal: why, inFlight, connections },
   );
   return await Promise.race([
     drain(server, output),

@@ -5,7 +5,7 @@ import { createThreadedHeartbeat, type ThreadedHeartbeatOptions } from "./thread
 /** Settings of {@link announceAt}. */
 export interface AnnouncerOptions extends Pick<
   ThreadedHeartbeatOptions,
-  "announcement" | "clock" | "log" | "token" | "hungAfterMs"
+  "announcement" | "clock" | "log" | "token" | "hungAfterMs" | "startThread"
 > {
   /** Whether to beat from a thread of its own. */
   readonly inThread: boolean;

@@ -16,7 +16,7 @@ export interface ThreadedHeartbeatOptions extends Pick<
   readonly token?: string | undefined;
   /** Default `limits.hungAfterMs`. */
   readonly hungAfterMs?: number | undefined;
-  /** For tests. */
+  /** What beats in this loop's place. Default: a thread of this process. */
   readonly startThread?: StartBeatThread | undefined;
 }
 
@@ -125,7 +125,7 @@ class ThreadedHeartbeat implements Heartbeat {
   #standInFor(why: string | undefined): void {
     if (this.#isDone || this.#standIn !== undefined) return;
     const { registries, announcement, clock, log, random } = this.#options;
-    log.warn("the thread that beats has failed; beats come from the main loop from here on", {
+    log.warn("what beats for this server has ended; beats come from the main loop from here on", {
       why,
     });
     this.#ticks.stop();

@@ -1,5 +1,16 @@
 import { expect, test } from "bun:test";
-import { Fields, flag, integer, list, number, record, text, word } from "../../src/base/fields.ts";
+import {
+  anyText,
+  anything,
+  Fields,
+  flag,
+  integer,
+  list,
+  number,
+  record,
+  text,
+  word,
+} from "../../src/base/fields.ts";
 
 function why(read: () => unknown): string {
   try {
@@ -29,6 +40,9 @@ test("only an object has fields", () => {
 test("each kind of value is read exactly at its limits and refused one beyond", () => {
   const results: readonly (readonly [unknown, string])[] = [
     [why(() => text(3)("abc", "p")), 'read "abc"'],
+    [why(() => anyText("a\n\u2028", "p")), 'read "a\\n\u2028"'],
+    [why(() => anyText(5, "p")), "p: it must be a string"],
+    [why(() => anything(null)), "read null"],
     [why(() => text(3)("abcd", "p")), "p: at most 3 characters, not 4"],
     [why(() => text(3)("a\n", "p")), "p: it must match ^[\\x20-\\x7e]+$"],
     [why(() => number(0, 2)(2, "p")), "read 2"],

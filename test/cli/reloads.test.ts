@@ -1,64 +1,18 @@
 import { expect, test } from "bun:test";
-import { GeeError } from "../../src/base/errors.ts";
-import type { DevServer } from "../../src/cli/dev-server.ts";
 import { Reloads } from "../../src/cli/reloads.ts";
-import { FakeClock, turn } from "../support/clock.ts";
-
-/** A server that does what a test says. */
-class FakeServer implements DevServer {
-  readonly pid: number;
-  readonly signals: string[] = [];
-  readonly #ready = Promise.withResolvers<Awaited<DevServer["ready"]>>();
-  readonly #exited = Promise.withResolvers<number>();
-  readonly ready: DevServer["ready"] = this.#ready.promise;
-  readonly exited: Promise<number> = this.#exited.promise;
-
-  constructor(pid: number) {
-    this.pid = pid;
-    this.ready.catch(() => {});
-  }
-
-  get id(): string {
-    return `id-${this.pid}`;
-  }
-
-  drain(): void {
-    this.signals.push("drain");
-  }
-
-  kill(): void {
-    this.signals.push("kill");
-    this.ends(137);
-  }
-
-  async isReady(): Promise<void> {
-    this.#ready.resolve({ address: `tcp@127.0.0.1:${this.pid}`, id: this.id, services: [] });
-    await turn();
-  }
-
-  /** Says that it cannot start, before it ends. */
-  async fails(): Promise<void> {
-    this.#ready.reject(new GeeError("INVALID_ARGUMENT", "it does not compile"));
-    await turn();
-  }
-
-  async ends(code: number): Promise<void> {
-    this.#ready.reject(new GeeError("UNAVAILABLE", `ended with ${code}`));
-    this.#exited.resolve(code);
-    await turn();
-  }
-}
+import { FakeChild } from "../support/fake-child.ts";
+import { FakeClock } from "../support/clock.ts";
 
 class Scene {
   readonly clock: FakeClock = new FakeClock();
-  readonly servers: FakeServer[] = [];
+  readonly servers: FakeChild[] = [];
   readonly listed: Set<string> = new Set();
   readonly events: string[] = [];
   readonly reloads: Reloads = new Reloads({
     clock: this.clock,
     drainTimeoutMs: 25_000,
     start: () => {
-      const server = new FakeServer(this.servers.length);
+      const server = new FakeChild(this.servers.length);
       this.servers.push(server);
       return server;
     },
@@ -72,7 +26,7 @@ class Scene {
     },
   });
 
-  server(index: number): FakeServer {
+  server(index: number): FakeChild {
     const server = this.servers[index];
     if (server === undefined) throw new Error(`there are ${this.servers.length} servers`);
     return server;

@@ -174,7 +174,7 @@ test("when the thread fails this loop goes on where it was, and says so once", a
   thread.end("error: out of luck");
   await clock.advance(10_000);
   expect(lines).toEqual([
-    'warn the thread that beats has failed; beats come from the main loop from here on why="error: out of luck"',
+    'warn what beats for this server has ended; beats come from the main loop from here on why="error: out of luck"',
   ]);
   expect([one.table.index, thread.starts]).toEqual([index, 1]);
   for (const { table } of [one, two]) {

@@ -1,8 +1,8 @@
 import { codeNumbers, GeeError, type Code } from "../base/errors.ts";
-import { Fields, list, record, type Parse } from "../base/fields.ts";
+import { anything, anyText, Fields, list, record } from "../base/fields.ts";
 
-/** What a server of `gee dev` tells the process that started it. */
-export type DevMessage =
+/** What a server tells the process that started it. */
+export type ChildMessage =
   /** What it would have printed: where it is and what it serves, as JSON. */
   | { readonly kind: "data"; readonly text: string }
   | {
@@ -11,20 +11,22 @@ export type DevMessage =
       readonly text: string;
       readonly fields: Readonly<Record<string, unknown>>;
     }
-  | { readonly kind: "error"; readonly error: GeeError };
+  | { readonly kind: "error"; readonly error: GeeError }
+  /** For whoever beats for it. */
+  | { readonly kind: "beats"; readonly message: unknown };
 
 /** Where a server is and what it serves. */
 export interface Served {
   readonly address: string;
   readonly id: string;
-  readonly services: readonly { readonly name: string; readonly methods: readonly string[] }[];
+  readonly services: readonly {
+    readonly name: string;
+    readonly methods: readonly string[];
+    /** The hash of its contract, where that is known. */
+    readonly contract?: string | undefined;
+  }[];
 }
 
-const string: Parse<string> = (value, path) => {
-  if (typeof value === "string") return value;
-  throw new GeeError("INVALID_ARGUMENT", `${path}: it must be a string`, { executed: "no" });
-};
-const any: Parse<unknown> = (value) => value;
 const most = Number.MAX_SAFE_INTEGER;
 
 function isCode(text: string): text is Code {
@@ -33,17 +35,17 @@ function isCode(text: string): text is Code {
 
 function error(value: unknown, path: string): GeeError {
   const fields = new Fields(value, path);
-  const code = fields.need("code", string);
-  return new GeeError(isCode(code) ? code : "UNKNOWN", fields.need("message", string), {
-    reason: fields.may("reason", string),
-    hint: fields.may("hint", string),
-    details: fields.may("details", any),
+  const code = fields.need("code", anyText);
+  return new GeeError(isCode(code) ? code : "UNKNOWN", fields.need("message", anyText), {
+    reason: fields.may("reason", anyText),
+    hint: fields.may("hint", anyText),
+    details: fields.may("details", anything),
     executed: "no",
   });
 }
 
 /** Reads a message; undefined for what is none. */
-export function parseDevMessage(value: unknown): DevMessage | undefined {
+export function parseChildMessage(value: unknown): ChildMessage | undefined {
   try {
     return message(value);
   } catch {
@@ -51,21 +53,23 @@ export function parseDevMessage(value: unknown): DevMessage | undefined {
   }
 }
 
-function message(value: unknown): DevMessage {
+function message(value: unknown): ChildMessage {
   const fields = new Fields(value, "message");
-  const kind = fields.need("kind", string);
+  const kind = fields.need("kind", anyText);
   switch (kind) {
     case "data":
-      return { kind, text: fields.need("text", string) };
+      return { kind, text: fields.need("text", anyText) };
     case "talk":
       return {
         kind,
-        event: fields.need("event", string),
-        text: fields.need("text", string),
-        fields: fields.need("fields", record(most, string, any)),
+        event: fields.need("event", anyText),
+        text: fields.need("text", anyText),
+        fields: fields.need("fields", record(most, anyText, anything)),
       };
     case "error":
       return { kind, error: fields.need("error", error) };
+    case "beats":
+      return { kind, message: fields.need("message", anything) };
     default:
       throw new GeeError("INVALID_ARGUMENT", `there is no message ${kind}`, { executed: "no" });
   }
@@ -75,15 +79,16 @@ function message(value: unknown): DevMessage {
 export function parseServed(text: string): Served {
   const fields = new Fields(JSON.parse(text), "server");
   return {
-    address: fields.need("address", string),
-    id: fields.need("id", string),
+    address: fields.need("address", anyText),
+    id: fields.need("id", anyText),
     services: fields.need(
       "services",
       list(most, (value, path) => {
         const service = new Fields(value, path);
         return {
-          name: service.need("name", string),
-          methods: service.need("methods", list(most, string)),
+          name: service.need("name", anyText),
+          methods: service.need("methods", list(most, anyText)),
+          contract: service.may("contract", anyText),
         };
       }),
     ),
