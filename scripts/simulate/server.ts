@@ -13,6 +13,7 @@ import { NestedCalls } from "../../src/rpc/nested-calls.ts";
 import { createServiceTable } from "../../src/rpc/service.ts";
 import { Session } from "../../src/rpc/session.ts";
 import type { SessionHost } from "../../src/rpc/session.ts";
+import { StartClock } from "../../src/rpc/start-clock.ts";
 import { Shutdown } from "../../src/rpc/shutdown.ts";
 import { Upkeep } from "../../src/rpc/upkeep.ts";
 import type { Listening, Machine } from "./machine.ts";
@@ -135,6 +136,7 @@ export class SimulatedServer {
       clock,
       deadlines: parts.deadlines ?? new Deadlines(clock),
       turns: new ProcessTurns(clock),
+      starts: new StartClock(clock),
       log: silentLog,
       table,
       hello: createServerHello(table, id),

@@ -9,6 +9,7 @@ import type { Policy } from "../fleet/policy.ts";
 import type { StreamArgument } from "../rpc/call-request.ts";
 import { noOptions } from "../rpc/remote.ts";
 import type { CallOptions } from "../rpc/remote.ts";
+import { CallClock, exactBelowMs } from "./call-clock.ts";
 import type { RoutedRequest } from "./routed-call.ts";
 import type { Patience } from "./within.ts";
 
@@ -188,6 +189,7 @@ export function createRequestMaker(
   callTimeoutMs: number = limits.callTimeoutMs,
 ): MakeRequest {
   const defaultTimeoutMs = checkTimeout(callTimeoutMs);
+  const callClock = new CallClock(clock);
   return (method, args, own) => {
     const name = parseMethodName(method);
     if (name === undefined) {
@@ -201,7 +203,8 @@ export function createRequestMaker(
     if (stream === undefined && (own === noOptions || isPlain(own))) {
       const limited = own.timeoutMs !== undefined;
       const timeoutMs = limited ? checkTimeout(own.timeoutMs) : defaultTimeoutMs;
-      const deadlineAt = clock.now() + timeoutMs;
+      const now = timeoutMs < exactBelowMs ? clock.now() : callClock.now();
+      const deadlineAt = now + timeoutMs;
       return new PlainRequest(name.service, method, args, timeoutMs, deadlineAt, limited);
     }
     const { context } = own;

@@ -14,6 +14,7 @@ import { Session } from "./session.ts";
 import type { SessionHost } from "./session.ts";
 import { Shutdown } from "./shutdown.ts";
 import type { ShutdownSteps, ShutdownTimes } from "./shutdown.ts";
+import { StartClock } from "./start-clock.ts";
 import { checkCount } from "./start-rules.ts";
 import { Upkeep } from "./upkeep.ts";
 
@@ -63,6 +64,7 @@ export class Hosting {
       clock,
       deadlines: new Deadlines(clock),
       turns: new Turns(clock),
+      starts: new StartClock(clock),
       log,
       table,
       hello: createServerHello(table, options.instance, own),

@@ -7,6 +7,7 @@ import type { CallMessage, FaultMessage } from "../wire/message.ts";
 import type { Answering } from "./answering.ts";
 import { Arrivals } from "./arrivals.ts";
 import { protocolError, tooManyInFlight } from "./refusals.ts";
+import type { StartClock } from "./start-clock.ts";
 
 /**
  * The calls of one connection from their first byte to the start of their handlers: which ids are
@@ -17,6 +18,7 @@ export class Intake {
   readonly #answering: Answering;
   readonly #maxInFlight: number;
   readonly #arrivals: Arrivals;
+  readonly #starts: StartClock;
   /** The highest id that was opened. */
   lastId = 0;
   /** Calls in parts that are not whole, and when the first part of each came. */
@@ -27,11 +29,17 @@ export class Intake {
   constructor(
     channel: Channel,
     answering: Answering,
-    host: { readonly clock: Clock; readonly turns: Turns; readonly maxInFlight: number },
+    host: {
+      readonly clock: Clock;
+      readonly turns: Turns;
+      readonly starts: StartClock;
+      readonly maxInFlight: number;
+    },
   ) {
     this.#channel = channel;
     this.#answering = answering;
     this.#maxInFlight = host.maxInFlight;
+    this.#starts = host.starts;
     this.#arrivals = new Arrivals(channel, host.clock, host.turns);
   }
 
@@ -123,6 +131,7 @@ export class Intake {
 
   /** Starts what waits, as far as there is room for the answers. */
   start(): void {
+    this.#starts.begin();
     this.#arrivals.start((call, at) => this.#answering.start(call, at));
   }
 

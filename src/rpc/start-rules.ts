@@ -1,16 +1,17 @@
 import { GeeError } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
-import type { Clock } from "../base/time.ts";
 import { bufferedBytes } from "../wire/buffered.ts";
 import { features, methodFlags } from "../wire/hello.ts";
 import { callFlags } from "../wire/message.ts";
 import type { CallMessage } from "../wire/message.ts";
 import { shuttingDown, tooManyInFlight } from "./refusals.ts";
 import type { ServedMethod } from "./service.ts";
+import type { StartClock } from "./start-clock.ts";
 
 /** What the rules look at in a server; they change nothing in it. */
 export interface StartHost {
-  readonly clock: Clock;
+  /** Says whether a call comes too late. */
+  readonly starts: Pick<StartClock, "isLate">;
   /** Handlers that run now, on all connections, given-up ones included. */
   readonly running: number;
   /** Of those, how many there may be. */
@@ -147,7 +148,7 @@ export function refusalOfCall(
     const refused = unsupported(call, served, connection.agreed);
     if (refused !== undefined) return refused;
   }
-  if (deadlineAt <= host.clock.now()) {
+  if (host.starts.isLate(deadlineAt)) {
     return refusal("DEADLINE_EXCEEDED", "EXPIRED", `${served.name} came too late to be started`);
   }
   return undefined;

@@ -108,14 +108,7 @@ export interface FrameSink {
   /** The largest body (content behind kind and id) that is accepted now. */
   maxBodyBytes(): number;
   /** A frame's fields: `fields` data items in `bytes[start]` to `bytes[end - 1]`. */
-  frame(
-    kind: number,
-    id: number,
-    fields: number,
-    bytes: Buffer,
-    start: number,
-    end: number,
-  ): void;
+  frame(kind: number, id: number, fields: number, bytes: Buffer, start: number, end: number): void;
   /** Whether nothing more is wanted: the rest of what was pushed is dropped. */
   readonly finished: boolean;
 }

@@ -94,14 +94,7 @@ export class Receiver implements FrameSink {
     this.#frames.push(bytes);
   }
 
-  frame(
-    kind: number,
-    id: number,
-    fields: number,
-    bytes: Buffer,
-    start: number,
-    end: number,
-  ): void {
+  frame(kind: number, id: number, fields: number, bytes: Buffer, start: number, end: number): void {
     if (!isKnownKind(kind)) {
       if (kind >= firstSkippableKind) return;
       throw new FrameError("UNIMPLEMENTED", "UNKNOWN_KIND", `kind ${kind} is not known`);
@@ -111,14 +104,7 @@ export class Receiver implements FrameSink {
     this.#read(kind, id, fields, bytes, start, end);
   }
 
-  #read(
-    kind: number,
-    id: number,
-    fields: number,
-    bytes: Buffer,
-    start: number,
-    end: number,
-  ): void {
+  #read(kind: number, id: number, fields: number, bytes: Buffer, start: number, end: number): void {
     let message: Message;
     try {
       reader.open(bytes, start, end);

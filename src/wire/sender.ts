@@ -25,6 +25,15 @@ export interface SenderOwner {
   flushed(): void;
 }
 
+/**
+ * Of many frames that are sent in one turn, the first leave while the others are still made, so that
+ * both ends are at work: half as many as the turn before has sent, within these bounds.
+ */
+const leastPieceFrames = 24;
+const mostPieceFrames = 96;
+/** Frames above this are gathered: few large writes are better than many. */
+const pieceFrameBytes = 1_024;
+
 /** Senders that have something to write when this turn's work is done. */
 let planned: Sender[] = [];
 
@@ -35,8 +44,9 @@ function flushPlanned(): void {
 }
 
 /**
- * The writing half of a channel: message, frame, outbox, and one flush per turn of the loop: at the
- * end of the read for what is sent during it, in a microtask for the rest.
+ * The writing half of a channel: message, frame, outbox, and a flush at the end of each turn of the
+ * loop: at the end of the read for what is sent during it, in a microtask for the rest. Small frames
+ * that are many leave in pieces before that.
  */
 export class Sender {
   readonly #outbox: Outbox;
@@ -49,6 +59,11 @@ export class Sender {
   reading = false;
   #flushPlanned = false;
   #blocked = false;
+  /** So many small frames are written at once. */
+  #pieceFrames = mostPieceFrames;
+  /** Those of this turn, and those of them that wait. */
+  #turnFrames = 0;
+  #waitingFrames = 0;
 
   constructor(link: Link, owner: SenderOwner) {
     this.#outbox = new Outbox(link);
@@ -110,6 +125,9 @@ export class Sender {
       const ticket = outbox.position;
       outbox.append(bytes, length, tail);
       if (tail !== undefined) encoded.forgetTail();
+      if (++this.#waitingFrames >= this.#pieceFrames && length <= pieceFrameBytes) {
+        this.#writePiece();
+      }
       this.#plan();
       return ticket;
     }
@@ -194,9 +212,20 @@ export class Sender {
     if (planned.push(this) === 1) queueMicrotask(flushPlanned);
   }
 
+  /** Writes what waits in the midst of a turn; at its end whoever has to know is told. */
+  #writePiece(): void {
+    this.#turnFrames += this.#waitingFrames;
+    this.#waitingFrames = 0;
+    this.#outbox.flush();
+  }
+
   /** Writes what waits now, not at the end of the turn. */
   flush(): void {
     this.#flushPlanned = false;
+    const half = (this.#turnFrames + this.#waitingFrames) >> 1;
+    this.#pieceFrames = Math.min(Math.max(half, leastPieceFrames), mostPieceFrames);
+    this.#turnFrames = 0;
+    this.#waitingFrames = 0;
     this.#outbox.flush();
     this.#heed();
   }

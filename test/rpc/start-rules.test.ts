@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { limits } from "../../src/base/limits.ts";
 import { createServiceTable } from "../../src/rpc/service.ts";
 import { checkCount, refusalOfCall } from "../../src/rpc/start-rules.ts";
+import { StartClock } from "../../src/rpc/start-clock.ts";
 import type { StartHost } from "../../src/rpc/start-rules.ts";
 import { bufferedBytes, countBuffered } from "../../src/wire/buffered.ts";
 import { agreedFeatures, featureNames } from "../../src/wire/hello.ts";
@@ -10,6 +11,7 @@ import { callMessage } from "../support/calls.ts";
 import { FakeClock } from "../support/clock.ts";
 
 const clock = new FakeClock();
+const starts = new StartClock(clock);
 const services = {
   Foo: {
     Sum: () => 1,
@@ -57,7 +59,7 @@ function ask(changes: Changes = {}) {
   countBuffered(change);
   try {
     return refusalOfCall(
-      { clock, ...room, ...host },
+      { starts, ...room, ...host },
       { handlers, agreed: agreedFeatures(agreed) },
       asked,
       { ...served, running: ofMethod },
@@ -138,7 +140,7 @@ test("a call that is refused for another reason costs no look at the clock", () 
       throw new Error("looked at");
     }
   }
-  const host = { ...room, clock: new Unasked(), draining: true };
+  const host = { ...room, starts: new StartClock(new Unasked()), draining: true };
   const connection = { handlers: 0, agreed: 0 };
   const refused = refusalOfCall(host, connection, sound, table.find("Foo.Sum"), 0);
   expect(refused?.reason).toBe("DRAINING");

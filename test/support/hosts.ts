@@ -2,6 +2,7 @@ import { Deadlines } from "../../src/base/deadlines.ts";
 import { limits } from "../../src/base/limits.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { Turns } from "../../src/base/turns.ts";
+import { StartClock } from "../../src/rpc/start-clock.ts";
 import type { ConnectionOptions } from "../../src/rpc/connection.ts";
 import { createServerHello } from "../../src/rpc/greeting.ts";
 import type { ServerInterceptor } from "../../src/rpc/interceptors.ts";
@@ -33,6 +34,7 @@ export function hostOf(
     clock,
     deadlines: new Deadlines(clock),
     turns: new Turns(clock),
+    starts: new StartClock(clock),
     log: silentLog,
     table,
     hello: createServerHello(table, "served", {

@@ -22,12 +22,12 @@ const why = new GeeError("UNAVAILABLE", "over", { reason: "TEST", executed: "no"
 
 test("what is sent in one turn leaves with one write, before the turn is over", async () => {
   const { channel, link, peer, pair } = openBench();
-  for (let token = 0; token < 100; token++) channel.send(ping(token));
+  for (let token = 0; token < 23; token++) channel.send(ping(token));
   expect(link.writes).toBe(0);
   await Promise.resolve();
   expect(link.writes).toBe(1);
   pair.deliver();
-  expect(peer.messages).toEqual(Array.from({ length: 100 }, (_, token) => ping(token)));
+  expect(peer.messages).toEqual(Array.from({ length: 23 }, (_, token) => ping(token)));
   await turn();
   expect(link.writes).toBe(1);
 });
@@ -36,13 +36,34 @@ test("what is sent during a read leaves with one write at the end of that read",
   const { channel, link, owner, peer, pair } = openBench();
   owner.onMessage = (message) => channel.send(message);
   owner.onReadEnd = () => channel.send(ping(1_000));
-  peer.say(...Array.from({ length: 100 }, (_, token) => ping(token)));
+  peer.say(...Array.from({ length: 23 }, (_, token) => ping(token)));
   expect(link.deliver()).toBe(true);
   expect(link.writes).toBe(1);
   await turn();
   expect(link.writes).toBe(1);
   pair.deliver();
-  expect(peer.frames.length).toBe(101);
+  expect(peer.frames.length).toBe(24);
+});
+
+test("of many that are sent in one turn the first leave before the last are sent", async () => {
+  const { channel, link, peer, pair } = openBench();
+  const writes: number[] = [];
+  for (let token = 0; token < 250; token++) {
+    channel.send(ping(token));
+    if (link.writes > writes.length) writes.push(token + 1);
+  }
+  expect(writes).toEqual([96, 192]);
+  await turn();
+  expect(link.writes).toBe(3);
+  // Then half as many as in the turn before, and 24 at the least.
+  for (let sent = 0; sent < 60; sent++) channel.send(ping(sent));
+  await turn();
+  expect(link.writes).toBe(4);
+  for (let sent = 0; sent < 60; sent++) channel.send(ping(sent));
+  expect(link.writes).toBe(6);
+  await turn();
+  pair.deliver();
+  expect(peer.messages.length).toBe(370);
 });
 
 test("a read that is answered with nothing writes nothing", async () => {

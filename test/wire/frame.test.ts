@@ -16,14 +16,7 @@ class Frames implements FrameSink {
     return this.max;
   }
 
-  frame(
-    kind: number,
-    id: number,
-    fields: number,
-    bytes: Buffer,
-    start: number,
-    end: number,
-  ): void {
+  frame(kind: number, id: number, fields: number, bytes: Buffer, start: number, end: number): void {
     this.delivered.push(`${kind} ${id} ${fields} ${Bun.hash(bytes.subarray(start, end))}`);
     if (this.delivered.length >= this.finishAfter) this.finished = true;
   }
