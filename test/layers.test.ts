@@ -63,7 +63,7 @@ const doors: readonly (readonly [power: RegExp, place: RegExp])[] = [
   [/\bself\./, /^discovery\/beat-worker\.ts$/],
   // Chance is handed in, as time is: it may be named as a default and is called nowhere.
   [/\bMath\.random\(/, /^$/],
-  [/\bcrypto\./, /^(rpc\/answering|cli\/server)\.ts$/],
+  [/\bcrypto\./, /^(rpc\/answering|cli\/(server|supervisor))\.ts$/],
   [/\bprocess\./, /^(main\.ts|cli\/|source\/(surroundings|child)\.ts)/],
   [/\bconsole\./, /^(main\.ts|cli\/|base\/log\.ts)/],
   [/\b(eval|new Function|globalThis|require)\b[.(]/, /^$/],

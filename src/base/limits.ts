@@ -157,6 +157,8 @@ export const limits = {
   idleConnectionMs: 300_000,
   /** A call that waits so long for a connection tries another server, when there is one. */
   slowDialMs: 250,
+  /** Processes of one `gee server --workers N`. */
+  maxWorkers: 256,
   /** Requests to a registry and heartbeats back off from the first to the second, with full jitter. */
   backoffMinMs: 100,
   backoffMaxMs: 5_000,

@@ -46,6 +46,8 @@ export interface ServerInvocation {
   /** Whether results are checked as well. */
   readonly checkResults: boolean;
   readonly insecure: boolean;
+  /** In how many processes; undefined: in this one. */
+  readonly workers: number | undefined;
 }
 
 /** `gee list`. */
@@ -250,6 +252,7 @@ function readServer(values: Values): ServerInvocation {
     check: !values.typed("no-check"),
     checkResults: values.switch("check-results"),
     insecure: values.switch("insecure"),
+    workers: values.given("workers") ? values.whole("workers", 1, limits.maxWorkers) : undefined,
   };
 }
 

@@ -39,6 +39,13 @@ async function carryOut(
     case "registry":
       return (await import("./registry.ts")).runRegistry(invocation, output);
     case "server":
+      if (invocation.workers !== undefined) {
+        return (await import("./supervisor.ts")).runSupervisor(
+          invocation,
+          invocation.workers,
+          output,
+        );
+      }
       return (await import("./server.ts")).runServer(invocation, output, parent);
     case "call":
       return (await import("./call.ts")).runCall(invocation, output);

@@ -25,6 +25,12 @@ export const serverSpec: CommandSpec = {
     { name: "no-register", text: "be in no registry" },
     tokenFile,
     {
+      name: "workers",
+      value: "COUNT",
+      env: "GEE_WORKERS",
+      text: "so many processes, each an instance; ports follow one another",
+    },
+    {
       name: "drain",
       value: "DURATION",
       env: "GEE_DRAIN",
@@ -57,7 +63,12 @@ export const serverSpec: CommandSpec = {
     "a process of its own, 0.2 s the first time; what it finds is kept in ~/.cache/gee.",
     "SIGTERM and SIGINT drain: leave the registries, finish what runs, exit 0; a second one exits",
     "at once. A registry that is away is tried again for ever.",
+    "--workers: who ends starts again; SIGHUP replaces them by the code of now, one by one.",
     "What callers are held to, with every number: gee help limits.",
   ],
-  examples: ["gee server foo.ts", "gee server a.ts b.ts --registry http://10.0.0.5:9999"],
+  examples: [
+    "gee server foo.ts",
+    "gee server a.ts b.ts --registry http://10.0.0.5:9999",
+    "gee server foo.ts --workers 4",
+  ],
 };

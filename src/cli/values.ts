@@ -122,6 +122,16 @@ export class Values {
     throw usageError(`${from} is a number from ${least} to ${most}, not ${JSON.stringify(text)}`);
   }
 
+  /** A whole number within a range that includes its ends. */
+  whole(name: string, least: number, most: number): number {
+    const { text, from } = this.#value(name) ?? { text: "", from: `--${name}` };
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= least && value <= most) return value;
+    throw usageError(
+      `${from} is a whole number from ${least} to ${most}, not ${JSON.stringify(text)}`,
+    );
+  }
+
   /** A duration in milliseconds, within a range that includes its ends. */
   duration(name: string, leastMs = 0, mostMs: number = Number.POSITIVE_INFINITY): number {
     const { text, from } = this.#value(name) ?? { text: "0", from: `--${name}` };

@@ -96,6 +96,7 @@ test("a registry and a server have their defaults", () => {
     check: true,
     checkResults: false,
     insecure: false,
+    workers: undefined,
   });
 });
 
