@@ -25,6 +25,8 @@ const viewBytes = 4_096;
  */
 export class ValueReader extends HeadReader {
   readonly #texts: TextCache = new TextCache();
+  /** Values, apart from keys: these are to stay however many of those there are. */
+  readonly #values: TextCache = new TextCache();
 
   /** One value, of any allowed kind. */
   value(): unknown {
@@ -103,10 +105,18 @@ export class ValueReader extends HeadReader {
     const end = start + length;
     this.at = end;
     if (length < 32) {
-      const bytes = this.bytes;
+      const { bytes } = this;
+      // What programs say is often one of a few words, and to make a string costs twice what it costs
+      // to find it.
+      const known = this.#values.find(bytes, start, length);
+      if (known !== undefined) return known;
       let high = 0;
       for (let index = start; index < end; index++) high |= bytes[index] ?? 0;
-      if (high < 0x80) return bytes.latin1Slice(start, end);
+      if (high < 0x80) {
+        const text = bytes.latin1Slice(start, end);
+        this.#values.keepAgain(bytes, start, length, text);
+        return text;
+      }
     }
     return this.#utf8(start, end);
   }

@@ -106,14 +106,7 @@ export class ValueEncoder {
     const writer = this.#writer;
     switch (typeof value) {
       case "number":
-        if ((value | 0) === value) {
-          if (value >= 0) writer.head(0x00, value);
-          else writer.head(0x20, -1 - value);
-        } else if (Number.isInteger(value) && value > 0 && value <= 0xffff_ffff) {
-          writer.head(0x00, value);
-        } else {
-          writer.double(value);
-        }
+        this.#number(value);
         return;
       case "string":
         writer.text(value);
@@ -143,8 +136,43 @@ export class ValueEncoder {
     this.#count(count, at);
     this.#writer.head(0x80, count);
     for (let index = 0; index < count; index++) {
+      const value = values[index];
+      if (this.#simple(value)) continue;
       this.#path[at] = index;
-      this.#value(values[index], at + 1);
+      this.#value(value, at + 1);
+    }
+  }
+
+  /**
+   * Writes what most fields are, and says whether it was that. None of these is ever refused, so nobody
+   * asks for the path to it.
+   */
+  #simple(value: unknown): boolean {
+    const writer = this.#writer;
+    switch (typeof value) {
+      case "string":
+        writer.text(value);
+        return true;
+      case "number":
+        this.#number(value);
+        return true;
+      case "boolean":
+        writer.byte(value ? 0xf5 : 0xf4);
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  #number(value: number): void {
+    const writer = this.#writer;
+    if ((value | 0) === value) {
+      if (value >= 0) writer.head(0x00, value);
+      else writer.head(0x20, -1 - value);
+    } else if (Number.isInteger(value) && value > 0 && value <= 0xffff_ffff) {
+      writer.head(0x00, value);
+    } else {
+      writer.double(value);
     }
   }
 
@@ -178,12 +206,14 @@ export class ValueEncoder {
     writer.head(0xa0, count);
     for (let index = 0; index < count; index++) {
       const key = keys[index] ?? "";
-      this.#path[at] = key;
-      if (key === "__proto__") this.#refuse(at + 1, "a key named __proto__ cannot travel");
+      if (key === "__proto__") this.#refuseKey(key, at, "a key named __proto__ cannot travel");
       if (!writer.text(key) && !key.isWellFormed()) {
-        this.#refuse(at + 1, "a key with a lone surrogate cannot travel");
+        this.#refuseKey(key, at, "a key with a lone surrogate cannot travel");
       }
-      this.#value(value[key], at + 1);
+      const field = value[key];
+      if (this.#simple(field)) continue;
+      this.#path[at] = key;
+      this.#value(field, at + 1);
     }
   }
 
@@ -223,6 +253,11 @@ export class ValueEncoder {
     if (this.#items > limits.maxItems) {
       this.#refuse(at, `more than ${limits.maxItems} items in one message`);
     }
+  }
+
+  #refuseKey(key: string, at: number, what: string): never {
+    this.#path[at] = key;
+    this.#refuse(at + 1, what);
   }
 
   #refuse(at: number, what: string): never {

@@ -52,3 +52,13 @@ test("a hundred thousand texts take no more room than its slots", () => {
   expect(found).toBeGreaterThan(0);
   expect(found).toBeLessThanOrEqual(1_024);
 });
+
+test("a text that may never come again is kept when it comes for the second time", () => {
+  const cache = new TextCache();
+  const bytes = bytesOf("paid");
+  expect(cache.find(bytes, 2, 4)).toBeUndefined();
+  cache.keepAgain(bytes, 2, 4, "paid");
+  expect(cache.find(bytes, 2, 4)).toBeUndefined();
+  cache.keepAgain(bytes, 2, 4, "paid");
+  expect(cache.find(bytes, 2, 4)).toBe("paid");
+});
