@@ -1,13 +1,18 @@
 // How fast gee is beside what one would use otherwise: the same work, on the same machine, in the
 // same minutes. Each side is two processes on loopback; every result is checked.
 //
-//   bun run bench [--quick] [--only NAME] [--rounds N] [--seconds N] [--against COMMIT] [--json]
+//   bun run bench [--quick] [--only NAME] [--rounds N] [--seconds N] [--json]
+//   bun run bench --guard [--against COMMIT | --baseline FILE | --save FILE] [--only NAME] [--json]
 //
-// It fails for a wrong result and for a process that ended, never for a figure that is slow.
+// It fails for a wrong result and for a process that ended, never for a figure that is slow. The guard
+// fails when a call costs more CPU time than it did.
 
 import { cpus, release } from "node:os";
+import { BaselineError } from "./bench/baseline.ts";
+import { GitError } from "./bench/before.ts";
 import { floodText, measureFloods } from "./bench/floods.ts";
 import type { FloodReport } from "./bench/floods.ts";
+import { runGuard } from "./bench/guarding.ts";
 import { measure } from "./bench/measure.ts";
 import { parseOptions, usage, UsageError } from "./bench/options.ts";
 import type { Options } from "./bench/options.ts";
@@ -29,7 +34,7 @@ async function bench(options: Options): Promise<void> {
     cores: cpus().length,
     kernel: release(),
   };
-  const around = await lookAround(options.rows, options.against);
+  const around = await lookAround(options.rows);
   const skipped = [...around.skipped, ...skippedTrials(options.trials)];
   for (const { what, why } of skipped) console.error(`left out: ${what}: ${why}`);
   if (options.rows.length > 0) say(headText(machine));
@@ -56,7 +61,6 @@ async function bench(options: Options): Promise<void> {
   const report: Report = {
     benchmark: "gee",
     machine,
-    before: around.before?.commit ?? null,
     rounds: options.rounds,
     secondsPerRun: options.windowMs / 1_000,
     skipped,
@@ -77,6 +81,7 @@ async function main(args: readonly string[]): Promise<number> {
       return 0;
     }
     await install();
+    if ("guard" in options) return await runGuard(options.guard);
     await bench(options);
     return 0;
   } catch (error) {
@@ -84,8 +89,13 @@ async function main(args: readonly string[]): Promise<number> {
       console.error(`${error.message}\n\n${usage}`);
       return 2;
     }
+    if (error instanceof BaselineError || error instanceof GitError) {
+      console.error(error.message);
+      return 2;
+    }
     console.error(error instanceof PeerFailed ? error.message : error);
-    return 1;
+    // Of the guard, 1 is a verdict.
+    return args.includes("--guard") ? 2 : 1;
   } finally {
     endAll();
   }

@@ -169,6 +169,27 @@ export async function passOnce(
   return { calls: items, seconds };
 }
 
+const pollMs = 2;
+
+/**
+ * One run of so many calls, or a few more. How far code is compiled depends on calls and not on time:
+ * on a machine that is busy, two runs of the same length need not be of the same code.
+ */
+export async function runCalls(
+  load: Load,
+  wanted: number,
+  mark: (word: "start" | "stop") => void,
+): Promise<RunResult> {
+  const callsBefore = load.calls;
+  const startedAt = performance.now();
+  mark("start");
+  load.start();
+  while (load.calls < callsBefore + wanted) await wait(pollMs);
+  await load.stop();
+  mark("stop");
+  return { calls: load.calls - callsBefore, seconds: (performance.now() - startedAt) / 1_000 };
+}
+
 /**
  * One run: calls for `rampMs` that do not count, then for `windowMs`. `mark` is called at both ends
  * of the window; whoever hears it reads the CPU time of both processes.

@@ -62,14 +62,19 @@ function perCall(before: number | undefined, after: number | undefined, calls: n
   return before === undefined || after === undefined ? undefined : (after - before) / calls;
 }
 
-/** How long one run is: calls for some time, or so many items of a stream. */
-interface Length {
-  readonly rampMs: number;
-  readonly windowMs: number;
-  readonly items: number;
+/** How long one run is: calls for some time, so many calls, or so many items of a stream. */
+export type Length =
+  | { readonly rampMs: number; readonly windowMs: number }
+  | { readonly calls: number }
+  | { readonly items: number };
+
+function orderOf(length: Length): string {
+  if ("items" in length) return `pass ${length.items}`;
+  return "calls" in length ? `count ${length.calls}` : `run ${length.rampMs} ${length.windowMs}`;
 }
 
-async function runPair({ server, client }: Pair, row: Row, length: Length): Promise<Run> {
+/** One run of one side. @throws PeerFailed for a wrong result and for a process that ended */
+export async function runPair({ server, client }: Pair, row: Row, length: Length): Promise<Run> {
   try {
     return await runEnds(server, client, row, length);
   } catch (error) {
@@ -79,21 +84,19 @@ async function runPair({ server, client }: Pair, row: Row, length: Length): Prom
   }
 }
 
-async function runEnds(
-  server: Child,
-  client: Child,
-  row: Row,
-  { rampMs, windowMs, items }: Length,
-): Promise<Run> {
+async function runEnds(server: Child, client: Child, row: Row, length: Length): Promise<Run> {
   const calibrationMs = calibrate();
-  client.say(items === 0 ? `run ${rampMs} ${windowMs}` : `pass ${items}`);
+  const order = orderOf(length);
+  // Before a run of so many calls the server has nothing to do, and says so to the microsecond.
+  const idleUs = "calls" in length ? await serverCpuUs(server, row) : undefined;
+  client.say(order);
   const clientBefore = ownCpuUs(await client.expect("start")) ?? cpuUs(client.pid);
-  const serverBefore = await serverCpuUs(server, row);
+  const serverBefore = idleUs ?? (await serverCpuUs(server, row));
   const clientAfter = ownCpuUs(await client.expect("stop")) ?? cpuUs(client.pid);
   const serverAfter = await serverCpuUs(server, row);
   const result = parseResult(await client.expect("result"));
   const { calls, p50Us, p99Us } = result;
-  if (calls === 0) throw new PeerFailed(`${client.name}: no call came back in ${windowMs} ms`);
+  if (calls === 0) throw new PeerFailed(`${client.name}: no call came back (${order})`);
   const serverUs = perCall(serverBefore, serverAfter, calls);
   const clientUs = perCall(clientBefore, clientAfter, calls);
   return {
@@ -119,11 +122,7 @@ function valueOf(
 
 /** The sides of a row that can be measured here. */
 export function sidesOf(row: Row, around: Surroundings): readonly PeerName[] {
-  const here = row.peers.filter(
-    (peer) =>
-      (peer !== "go" || around.go !== undefined) &&
-      (peer !== "before" || around.before !== undefined),
-  );
+  const here = row.peers.filter((peer) => peer !== "go" || around.go !== undefined);
   return ["gee", ...here];
 }
 
@@ -135,14 +134,12 @@ async function measureCalls(row: Row, options: Options, around: Surroundings): P
   // Few calls a second are few chances to be compiled, and on one CPU the compiler is in the way.
   const warmMs = row.inFlight === 1 ? 2 * options.warmMs : options.warmMs;
   const items = Math.ceil(row.items * options.streamShare);
-  const warm = { rampMs: warmMs, windowMs: options.windowMs / 2, items };
-  const isCpu = row.figure === "cpuUsPerCall";
-  const windowMs = isCpu ? options.windowMs / 3 : options.windowMs;
-  const length = { rampMs: Math.min(options.rampMs, windowMs / 2), windowMs, items };
+  const { rampMs, windowMs } = options;
+  const warm = items > 0 ? { items } : { rampMs: warmMs, windowMs: windowMs / 2 };
+  const length = items > 0 ? { items } : { rampMs, windowMs };
   for (const pair of pairs) await runPair(pair, row, warm);
   const runs = new Map<PeerName, Run[]>(pairs.map(({ peer }) => [peer, []]));
-  const rounds = isCpu ? options.cpuRounds : options.rounds;
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 0; round < options.rounds; round++) {
     for (const pair of orderOfRound(pairs, round)) {
       const run = await runPair(pair, row, length);
       runs.get(pair.peer)?.push(run);

@@ -1,4 +1,6 @@
 import { parseArgs } from "node:util";
+import { guardRows } from "./guard-rows.ts";
+import type { GuardOptions } from "./guarding.ts";
 import { rows } from "./rows.ts";
 import type { Row } from "./rows.ts";
 import { trialRows } from "./trials.ts";
@@ -12,8 +14,6 @@ export interface Options {
   /** How long a trial goes on, where it is not a matter of how much. */
   readonly trialSeconds: number;
   readonly rounds: number;
-  /** Of the rows about CPU time, whose bound is a twentieth: many that are short. */
-  readonly cpuRounds: number;
   /** Of the one row that opens thousands of connections each time. */
   readonly idleRounds: number;
   readonly windowMs: number;
@@ -23,8 +23,6 @@ export interface Options {
   readonly warmMs: number;
   /** What of a stream's items is sent in one run, as a share. */
   readonly streamShare: number;
-  /** The commit whose CPU time ours is held against; undefined for the one before ours. */
-  readonly against: string | undefined;
   readonly json: boolean;
   /** A good client beside floods is measured too. */
   readonly floods: boolean;
@@ -34,18 +32,23 @@ export interface Options {
 export class UsageError extends Error {}
 
 /** What `--help` prints. */
-export const usage: string = `bun run bench [--quick] [--only NAME] [--rounds N] [--seconds N]
-              [--against COMMIT] [--json]
+export const usage: string = `bun run bench [--quick] [--only NAME] [--rounds N] [--seconds N] [--json]
+bun run bench --guard [--against COMMIT | --baseline FILE | --save FILE] [--only NAME] [--json]
 
   --quick       three short rounds: about 40 s, and only good for a glance
   --only NAME   rows and trials whose name begins so, several with commas; or floods
                 (${rows.map(({ name }) => name).join(", ")};
                 ${trialRows.map(({ name }) => name).join(", ")})
-  --rounds N    runs of each side, of which the median counts; unless it is said 5, and 27 of CPU time
+  --rounds N    runs of each side, of which the median counts; unless it is said 5
   --seconds N   how long each run is measured; 0.7 unless it is said
-  --against C   the commit that the rows about CPU time (cpu-...) compare with; unless it is said
-                HEAD when src has changes, else the one before it
   --json        one JSON document on stdout, for programs
+
+  --guard       nothing but CPU time of a call, of the working tree's gee beside another commit's, until
+                it is sure whether that is more than 5 %: exit code 1 when a row's is
+                (${guardRows.map(({ row }) => row.name).join(", ")})
+  --against C   that commit; unless it is said HEAD when there are changes, else the one before it
+  --save F      writes what this commit costs on this machine to a file, compared with itself
+  --baseline F  compares with the commit of such a file; refused on another machine (exit code 2)
 
 GEE_LONG=1 has the trials go on for 10 s each instead of 2 s.
 `;
@@ -57,32 +60,40 @@ function positive(name: string, text: string | undefined, otherwise: number): nu
   throw new UsageError(`--${name} is ${JSON.stringify(text)}; a number above 0 is expected`);
 }
 
+function namesOf(only: string): readonly string[] {
+  return only.split(",").map((name) => name.trim());
+}
+
+function isNamed(only: string, one: { readonly name: string }): boolean {
+  return namesOf(only).some((name) => name !== "" && one.name.startsWith(name));
+}
+
 /** What `only` names: rows, trials, and whether floods are among it. */
 function selected(only: string): Pick<Options, "rows" | "trials" | "floods"> {
-  const names = only.split(",").map((name) => name.trim());
-  const isNamed = (one: { readonly name: string }): boolean =>
-    names.some((name) => one.name.startsWith(name));
   const everything = [...rows, ...trialRows, { name: "floods" }];
-  for (const name of names) {
+  for (const name of namesOf(only)) {
     if (name !== "" && everything.some((one) => one.name.startsWith(name))) continue;
     const known = everything.map((one) => one.name).join(", ");
     throw new UsageError(`there is no row ${JSON.stringify(name)}; there are ${known}`);
   }
   return {
-    rows: rows.filter(isNamed),
-    trials: trialRows.filter(isNamed),
-    floods: isNamed({ name: "floods" }),
+    rows: rows.filter((one) => isNamed(only, one)),
+    trials: trialRows.filter((one) => isNamed(only, one)),
+    floods: isNamed(only, { name: "floods" }),
   };
 }
 
-/** Reads the command line. @throws UsageError */
-export function parseOptions(args: readonly string[]): Options | "help" {
-  let values;
+type Values = ReturnType<typeof valuesOf>;
+
+function valuesOf(args: readonly string[]) {
   try {
-    ({ values } = parseArgs({
+    return parseArgs({
       args: [...args],
       options: {
         against: { type: "string" },
+        baseline: { type: "string" },
+        guard: { type: "boolean", default: false },
+        save: { type: "string" },
         help: { type: "boolean", short: "h", default: false },
         json: { type: "boolean", default: false },
         only: { type: "string" },
@@ -90,11 +101,41 @@ export function parseOptions(args: readonly string[]): Options | "help" {
         rounds: { type: "string" },
         seconds: { type: "string" },
       },
-    }));
+    }).values;
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }
+}
+
+function guardOptions({ against, baseline, save, only, json, ...others }: Values): GuardOptions {
+  const given = Object.entries({ against, baseline, save }).filter(([, value]) => value);
+  if (given.length > 1) {
+    const names = given.map(([name]) => `--${name}`).join(" and ");
+    throw new UsageError(`${names}: each says what is compared, so one of them`);
+  }
+  for (const name of ["quick", "rounds", "seconds"] as const) {
+    if (others[name])
+      throw new UsageError(`--${name} is not of --guard, which goes on until it is sure`);
+  }
+  const chosen = guardRows.filter(({ row }) => only === undefined || isNamed(only, row));
+  for (const name of only === undefined ? [] : namesOf(only)) {
+    if (chosen.some(({ row }) => isNamed(name, row))) continue;
+    const known = guardRows.map(({ row }) => row.name).join(", ");
+    throw new UsageError(`--guard has no row ${JSON.stringify(name)}; it has ${known}`);
+  }
+  return { rows: chosen, against, baseline, save, json };
+}
+
+/** Reads the command line. @throws UsageError */
+export function parseOptions(
+  args: readonly string[],
+): Options | { readonly guard: GuardOptions } | "help" {
+  const values = valuesOf(args);
   if (values.help) return "help";
+  if (values.guard) return { guard: guardOptions(values) };
+  for (const name of ["against", "baseline", "save"] as const) {
+    if (values[name] !== undefined) throw new UsageError(`--${name} is of --guard`);
+  }
   const { quick, json } = values;
   const rounds = positive("rounds", values.rounds, quick ? 3 : 5);
   if (!Number.isInteger(rounds)) throw new UsageError("--rounds is a whole number");
@@ -106,13 +147,11 @@ export function parseOptions(args: readonly string[]): Options | "help" {
     trialRounds: quick ? 1 : Math.min(rounds, 3),
     trialSeconds: isLong ? 10 : quick ? 1 : 2,
     rounds,
-    cpuRounds: values.rounds === undefined && !quick ? 27 : rounds,
     idleRounds: quick ? 1 : rounds,
     windowMs,
     rampMs: Math.min(100, windowMs / 2),
     warmMs: Math.min(700, windowMs * 3),
     streamShare: quick ? 0.1 : 1,
-    against: values.against,
     json,
   };
 }

@@ -1,7 +1,7 @@
 // One end of a peer, in a process of its own: `bun peer.ts NAME server` or `... client SETUP`.
 // It is told what to do line by line on stdin, answers on stdout, and ends when stdin does.
 
-import { fail, passOnce, runOnce } from "./load.ts";
+import { fail, passOnce, runCalls, runOnce } from "./load.ts";
 import type { Flow, Load } from "./load.ts";
 import type { Setup } from "./work.ts";
 
@@ -67,8 +67,11 @@ async function drive(program: PeerProgram, setup: Setup): Promise<void> {
   const load = await program.open(setup);
   console.log("ready");
   for await (const line of console) {
-    const [, rampMs, windowMs] = line.split(" ").map(Number);
-    const result = await runOnce(load, rampMs ?? 0, windowMs ?? 0, mark);
+    const [word, first = "0", second = "0"] = line.split(" ");
+    const result =
+      word === "count"
+        ? await runCalls(load, Number(first), mark)
+        : await runOnce(load, Number(first), Number(second), mark);
     console.log(`result ${JSON.stringify(result)}`);
   }
 }

@@ -2,7 +2,6 @@
 
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
-import { checkOut } from "./before.ts";
 import type { Before } from "./before.ts";
 import { Child, ownFolder, PeerFailed } from "./processes.ts";
 import { peerTitles } from "./rows.ts";
@@ -17,7 +16,7 @@ export interface Surroundings {
   /** Go's program, built; undefined without Go. */
   readonly go: string | undefined;
   readonly taskset: string | undefined;
-  /** The other commit's gee; undefined when there is none. */
+  /** The other commit's gee, for the guard; undefined when nobody asks for it. */
   readonly before: Before | undefined;
   /** What is left out, and why. */
   readonly skipped: readonly { readonly what: string; readonly why: string }[];
@@ -41,10 +40,7 @@ async function buildGo(): Promise<{ readonly path?: string; readonly why: string
 }
 
 /** Looks around once, for the peers and the pinning that the rows ask for. */
-export async function lookAround(
-  rows: readonly Row[],
-  against: string | undefined,
-): Promise<Surroundings> {
+export async function lookAround(rows: readonly Row[]): Promise<Surroundings> {
   const skipped: { what: string; why: string }[] = [];
   let go: string | undefined;
   if (rows.some((row) => row.peers.includes("go"))) {
@@ -56,13 +52,7 @@ export async function lookAround(
   if (taskset === undefined && rows.some((row) => row.pinned !== undefined)) {
     skipped.push({ what: "processes held to a CPU", why: "taskset is not installed" });
   }
-  let before: Before | undefined;
-  if (rows.some((row) => row.peers.includes("before"))) {
-    const found = checkOut(against);
-    if (typeof found === "string") skipped.push({ what: peerTitles.before, why: found });
-    else before = found;
-  }
-  return { go, taskset, before, skipped };
+  return { go, taskset, before: undefined, skipped };
 }
 
 function cpuOf(role: string, pinned: "together" | "apart"): string {
@@ -91,6 +81,12 @@ export function start(
       : command,
     peer === "http" ? { BUN_CONFIG_MAX_HTTP_REQUESTS: "600" } : {},
   );
+}
+
+/** Has a process and all its threads run on one CPU from now on. */
+export function pin(child: Child, cpu: number, { taskset }: Surroundings): void {
+  if (taskset === undefined) return;
+  Bun.spawnSync([taskset, "-acp", String(cpu), String(child.pid)], { stdout: "ignore" });
 }
 
 /** A peer's two ends, connected. */

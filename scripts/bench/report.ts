@@ -52,8 +52,6 @@ export interface Report {
     readonly cores: number;
     readonly kernel: string;
   };
-  /** The commit that "gee, the commit before" is; null when it was not measured. */
-  readonly before: string | null;
   readonly rounds: number;
   readonly secondsPerRun: number;
   readonly skipped: readonly { readonly what: string; readonly why: string }[];
@@ -229,7 +227,6 @@ export function footText(report: Report): string {
           `calibration loop ${Math.min(...calibrations).toFixed(1)} to ` +
             `${Math.max(...calibrations).toFixed(1)} ms: compare figures of like ones, and ratios`,
         ]),
-    ...(report.before === null ? [] : [`the commit before: ${report.before}`]),
     ...report.skipped.map(({ what, why }) => `left out: ${what}: ${why}`),
     `${report.rounds} rounds of ${report.secondsPerRun} s; ${report.tookSeconds.toFixed(0)} s in all`,
   ].join("\n");
