@@ -6,7 +6,7 @@ import { start, startPair } from "./peers.ts";
 import type { Pair, Surroundings } from "./peers.ts";
 import { cpuUs, maxOpenFiles, PeerFailed, residentBytes } from "./processes.ts";
 import type { Child } from "./processes.ts";
-import { idleConnections } from "./rows.ts";
+import { idleConnections, packaged } from "./rows.ts";
 import type { PeerName, Row } from "./rows.ts";
 import { orderOfRound } from "./statistics.ts";
 
@@ -122,7 +122,11 @@ function valueOf(
 
 /** The sides of a row that can be measured here. */
 export function sidesOf(row: Row, around: Surroundings): readonly PeerName[] {
-  const here = row.peers.filter((peer) => peer !== "go" || around.go !== undefined);
+  const here = row.peers.filter(
+    (peer) =>
+      (peer !== "go" || around.go !== undefined) &&
+      (!packaged.includes(peer) || around.packages.has(peer)),
+  );
   return ["gee", ...here];
 }
 

@@ -4,7 +4,8 @@ import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { Before } from "./before.ts";
 import { Child, ownFolder, PeerFailed } from "./processes.ts";
-import { peerTitles } from "./rows.ts";
+import { installPackages } from "./packages.ts";
+import { packaged, peerTitles } from "./rows.ts";
 import type { PeerName, Row } from "./rows.ts";
 import type { Setup } from "./work.ts";
 
@@ -16,6 +17,8 @@ export interface Surroundings {
   /** Go's program, built; undefined without Go. */
   readonly go: string | undefined;
   readonly taskset: string | undefined;
+  /** Peers whose packages are installed. */
+  readonly packages: ReadonlySet<PeerName>;
   /** The other commit's gee, for the guard; undefined when nobody asks for it. */
   readonly before: Before | undefined;
   /** What is left out, and why. */
@@ -52,7 +55,13 @@ export async function lookAround(rows: readonly Row[]): Promise<Surroundings> {
   if (taskset === undefined && rows.some((row) => row.pinned !== undefined)) {
     skipped.push({ what: "processes held to a CPU", why: "taskset is not installed" });
   }
-  return { go, taskset, before: undefined, skipped };
+  const wanted = packaged.filter((peer) => rows.some((row) => row.peers.includes(peer)));
+  const missing = wanted.length === 0 ? undefined : await installPackages();
+  if (missing !== undefined) {
+    skipped.push(...wanted.map((peer) => ({ what: peerTitles[peer], why: missing })));
+  }
+  const packages = new Set(missing === undefined ? wanted : []);
+  return { go, taskset, packages, before: undefined, skipped };
 }
 
 function cpuOf(role: string, pinned: "together" | "apart"): string {

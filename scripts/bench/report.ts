@@ -32,6 +32,9 @@ export interface Comparison {
   /** The figure of gee's own that also does. */
   readonly orOwn?: number;
   readonly reached: boolean | undefined;
+  /** What is better still. */
+  readonly aim?: number;
+  readonly aimReached?: boolean;
 }
 
 export interface RowReport {
@@ -86,7 +89,7 @@ export function reportRow({ row, runs, connections }: Measured): RowReport {
   const ours = sides.find(({ peer }) => peer === "gee");
   const { figure } = row;
   const compare = (against: PeerName, theirs: Side): Comparison => {
-    const { bound: floor, orOwn } = row.floors.find((own) => own.against === against) ?? {};
+    const { bound: floor, orOwn, aim } = row.floors.find((own) => own.against === against) ?? {};
     const ratio =
       ours === undefined || ours === theirs
         ? undefined
@@ -102,7 +105,14 @@ export function reportRow({ row, runs, connections }: Measured): RowReport {
         ? undefined
         : isReached(value, floor) ||
           (orOwn !== undefined && ours !== undefined && isReached(ours.value, orOwn));
-    return { against, ratio, floor, ...(orOwn === undefined ? {} : { orOwn }), reached };
+    return {
+      against,
+      ratio,
+      floor,
+      ...(orOwn === undefined ? {} : { orOwn }),
+      reached,
+      ...(aim === undefined ? {} : { aim, aimReached: isReached(value, aim) }),
+    };
   };
   return {
     name: row.name,

@@ -3,7 +3,20 @@
 import type { Work } from "./work.ts";
 
 /** Who is measured beside gee. */
-export type PeerName = "gee" | "tcp" | "websocket" | "http" | "go" | "before";
+export type PeerName =
+  | "gee"
+  | "tcp"
+  | "websocket"
+  | "http"
+  | "go"
+  | "grpc"
+  | "capnweb"
+  | "trpc"
+  | "moleculer"
+  | "before";
+
+/** Those that come in packages, which are installed when they are to be measured. */
+export const packaged: readonly PeerName[] = ["grpc", "capnweb", "trpc", "moleculer"];
 
 /** What people call them. */
 export const peerTitles: Readonly<Record<PeerName, string>> = {
@@ -12,6 +25,10 @@ export const peerTitles: Readonly<Record<PeerName, string>> = {
   websocket: "Bun WebSocket + JSON",
   http: "Bun HTTP + JSON",
   go: "Go net/rpc",
+  grpc: "grpc-js on Bun",
+  capnweb: "Cap'n Web",
+  trpc: "tRPC",
+  moleculer: "Moleculer",
   before: "gee, the commit",
 };
 
@@ -38,6 +55,8 @@ export const isMoreBetter: Readonly<Record<Figure, boolean>> = {
 export interface Floor {
   readonly against: PeerName;
   readonly bound: number;
+  /** What is better still. */
+  readonly aim?: number | undefined;
   /** What also does: gee's own figure, however fast the peer is. */
   readonly orOwn?: number | undefined;
 }
@@ -83,8 +102,8 @@ export function guardRow(own: Partial<Row> & Pick<Row, "name" | "title" | "work"
   return row(own.name, own.title, { ...own, figure: "cpuUsPerCall", peers: ["before"] });
 }
 
-function floor(against: PeerName, bound: number, orOwn?: number): Floor {
-  return { against, bound, orOwn };
+function floor(against: PeerName, bound: number, aim?: number): Floor {
+  return { against, bound, aim };
 }
 
 /** A million items, small enough that their number decides. */
@@ -96,7 +115,7 @@ function items(name: string, title: string, work: "download" | "upload"): Row {
     items: 1_000_000,
     pinned: "apart",
     peers: ["tcp"],
-    floors: [floor("tcp", 0.5, 1_000_000)],
+    floors: [{ against: "tcp", bound: 0.5, orOwn: 1_000_000 }],
   });
 }
 
@@ -122,16 +141,22 @@ export const idleConnections = 10_000;
 
 /** Every row there is. */
 export const rows: readonly Row[] = [
-  row("sum-1", "Sum(1, 2), 1 in flight", { work: "sum", inFlight: 1 }),
+  row("sum-1", "Sum(1, 2), 1 in flight", {
+    work: "sum",
+    inFlight: 1,
+    peers: [...everybody, "grpc"],
+  }),
   row("sum-64", "Sum(1, 2), 64 in flight", {
     work: "sum",
     inFlight: 64,
-    floors: [floor("websocket", 2.5), floor("go", 5)],
+    peers: [...everybody, ...packaged],
+    floors: [floor("websocket", 2.5), floor("go", 5.5, 8)],
   }),
   row("sum-512", "Sum(1, 2), 512 in flight", {
     work: "sum",
     inFlight: 512,
-    floors: [floor("websocket", 6), floor("go", 8)],
+    peers: [...everybody, ...packaged],
+    floors: [floor("websocket", 7, 12), floor("go", 12, 20), floor("grpc", 60, 120)],
   }),
   row("object-1", "200-byte object, 1 in flight", {
     work: "object",
@@ -141,28 +166,33 @@ export const rows: readonly Row[] = [
   row("object-64", "200-byte object, 64 in flight", {
     work: "object",
     inFlight: 64,
-    floors: [floor("websocket", 1)],
+    floors: [floor("websocket", 1.5, 3)],
   }),
   row("object-512", "200-byte object, 512 in flight", {
     work: "object",
     inFlight: 512,
-    floors: [floor("websocket", 1)],
+    floors: [floor("websocket", 1.5, 3)],
   }),
   row("connections-64", "Sum(1, 2), 64 connections x 1 in flight", {
     work: "sum",
     connections: 64,
     inFlight: 64,
     peers: ["tcp", "websocket", "go"],
-    floors: [floor("go", 1)],
+    floors: [floor("go", 1.2, 1.6)],
   }),
   row("bytes-64k", "64 KiB echoed, 16 in flight, each end on its own CPU", {
     work: "bytes",
     size: 65_536,
     inFlight: 16,
     pinned: "apart",
-    floors: [floor("tcp", 0.8)],
+    floors: [floor("tcp", 0.8, 0.95)],
   }),
-  row("bytes-1m", "1 MiB echoed, 16 in flight", { work: "bytes", size: 1_048_576, inFlight: 16 }),
+  row("bytes-1m", "1 MiB echoed, 16 in flight", {
+    work: "bytes",
+    size: 1_048_576,
+    inFlight: 16,
+    floors: [floor("http", 0.8, 1.1)],
+  }),
   items(
     "items-down",
     "64-byte items, one stream from the server, each end on its own CPU",
@@ -199,7 +229,7 @@ export const rows: readonly Row[] = [
     inFlight: 1,
     pinned: "together",
     peers: ["tcp", "websocket", "go"],
-    floors: [floor("tcp", 1.25)],
+    floors: [floor("tcp", 1.2, 1.06)],
   }),
   row("object-latency", "200-byte object, 1 in flight, one CPU", {
     work: "object",
@@ -214,6 +244,6 @@ export const rows: readonly Row[] = [
     connections: idleConnections,
     inFlight: 0,
     peers: ["tcp"],
-    floors: [floor("gee", 3)],
+    floors: [floor("gee", 2, 1.6)],
   }),
 ];

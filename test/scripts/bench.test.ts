@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { parseOptions, UsageError } from "../../scripts/bench/options.ts";
 import type { Options } from "../../scripts/bench/options.ts";
 import { reportRow } from "../../scripts/bench/report.ts";
-import { rows } from "../../scripts/bench/rows.ts";
+import { isMoreBetter, rows } from "../../scripts/bench/rows.ts";
 import type { PeerName } from "../../scripts/bench/rows.ts";
 import { median, orderOfRound, quantile, ratioOf, spread } from "../../scripts/bench/statistics.ts";
 import { HttpLine } from "../../scripts/bench/trials/http-line.ts";
@@ -127,6 +127,14 @@ describe("arguments", () => {
     expect(skippedTrials(etcd).length).toBe(Bun.which("etcd") === null ? 1 : 0);
   });
 
+  test("every bound that is better still lies beyond the floor", () => {
+    for (const { figure, floors } of rows) {
+      for (const { bound, aim } of floors) {
+        if (aim !== undefined) expect(aim > bound).toBe(isMoreBetter[figure]);
+      }
+    }
+  });
+
   test("every row has floors for sides that it measures", () => {
     for (const row of rows) {
       const sides: readonly PeerName[] = ["gee", ...row.peers];
@@ -155,23 +163,25 @@ describe("report", () => {
   };
 
   test("more calls a second are at least the floor", () => {
-    const { comparisons } = reported("sum-64", { gee: [500, 260], websocket: [100, 100] });
+    const { comparisons } = reported("sum-64", { gee: [700, 500], go: [100, 100] });
     expect(comparisons).toEqual([
       {
-        against: "websocket",
-        ratio: { median: 3.8, least: 2.6, greatest: 5 },
-        floor: 2.5,
+        against: "go",
+        ratio: { median: 6, least: 5, greatest: 7 },
+        floor: 5.5,
         reached: true,
+        aim: 8,
+        aimReached: false,
       },
     ]);
   });
 
   test("a latency is at most the bound, and so is what a connection holds", () => {
     const [latency] = reported("latency", { gee: [26], tcp: [20] }).comparisons;
-    expect(latency).toMatchObject({ floor: 1.25, reached: false });
-    const idle = reported("idle", { gee: [2.9], tcp: [1.4] }).comparisons;
+    expect(latency).toMatchObject({ floor: 1.2, reached: false });
+    const idle = reported("idle", { gee: [1.9], tcp: [1.4] }).comparisons;
     expect(idle).toMatchObject([
-      { against: "gee", ratio: undefined, floor: 3, reached: true },
+      { against: "gee", ratio: undefined, floor: 2, reached: true, aim: 1.6, aimReached: false },
       { against: "tcp", floor: undefined, reached: undefined },
     ]);
   });
@@ -203,17 +213,17 @@ describe("the program", () => {
   test("prints one document with every side, and leaves nothing behind", async () => {
     const marker = crypto.randomUUID();
     const folders = benchFolders();
-    const args = ["--only", "sum-64,latency", "--rounds", "1"];
+    const args = ["--only", "object-64,latency", "--rounds", "1"];
     const child = start(marker, ...args, "--seconds", "0.1", "--json");
     const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
     expect(await child.exited, stderr).toBe(0);
     const report = JSON.parse(stdout);
     expect(report).toMatchObject({ benchmark: "gee", rounds: 1, secondsPerRun: 0.1 });
     const lines: readonly { readonly name: string }[] = report.rows;
-    expect(lines.map(({ name }) => name)).toEqual(["sum-64", "latency"]);
-    const [sum] = report.rows;
+    expect(lines.map(({ name }) => name)).toEqual(["object-64", "latency"]);
+    const [object] = report.rows;
     for (const peer of ["gee", "tcp", "websocket", "http"]) {
-      expect(sum.sides).toContainEqual({
+      expect(object.sides).toContainEqual({
         peer,
         value: expect.any(Number),
         spread: 0,
@@ -224,15 +234,17 @@ describe("the program", () => {
         runs: [expect.objectContaining({ calibrationMs: expect.any(Number) })],
       });
     }
-    expect(sum.comparisons).toContainEqual({
+    expect(object.comparisons).toContainEqual({
       against: "websocket",
       ratio: {
         median: expect.any(Number),
         least: expect.any(Number),
         greatest: expect.any(Number),
       },
-      floor: 2.5,
+      floor: 1.5,
       reached: expect.any(Boolean),
+      aim: 3,
+      aimReached: expect.any(Boolean),
     });
     expect(processesWith(marker)).toEqual([]);
     expect(benchFolders()).toEqual(folders);
@@ -240,7 +252,7 @@ describe("the program", () => {
 
   test("ends its processes when it is interrupted", async () => {
     const marker = crypto.randomUUID();
-    const child = start(marker, "--only", "sum-64", "--seconds", "100");
+    const child = start(marker, "--only", "object-64", "--seconds", "100");
     // Itself, and both ends of four sides.
     while (processesWith(marker).length < 9 && child.exitCode === null) await Bun.sleep(10);
     child.kill("SIGINT");
