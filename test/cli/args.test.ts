@@ -171,7 +171,7 @@ test.each([
   ["-- call", 'unknown command "call"', "did you mean gee call?"],
   ["call --jsn Foo.Sum", "unknown option '--jsn'", "did you mean --json?"],
   ["call Foo.Sum -x", "unknown option '-x'", "behind -- everything is an argument of the call"],
-  ["list --workers 2", "unknown option '--workers'", "gee help list"],
+  ["list --threads 2", "unknown option '--threads'", "gee help list"],
   ["--bogus", "unknown option '--bogus'", "gee help"],
   ["call", "gee call needs SERVICE.METHOD", "gee help call"],
   ["call Foo", '"Foo" is no SERVICE.METHOD', "for example: gee call Foo.Sum 1 2"],

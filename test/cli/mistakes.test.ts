@@ -45,8 +45,8 @@ test.each([
   ["server --token t", "did you mean --token-file?"],
   ["server --no-registry", "did you mean --no-register?"],
   ["list --policy random", "it is one of gee call; gee help list"],
-  ["call Foo.Sum --workers 2", "behind -- everything is an argument of the call"],
-  ["registry --workers 2", "gee help registry"],
+  ["call Foo.Sum --threads 2", "behind -- everything is an argument of the call"],
+  ["registry --threads 2", "gee help registry"],
   ["--bogus", "gee help"],
   // Values.
   ["call Foo.Sum --policy round-robbin", "did you mean round-robin?"],
