@@ -92,6 +92,15 @@ export class Child implements AsyncDisposable {
 
   /** Waits for the next line, which has to begin with `word`; returns what stands behind it. */
   async expect(word: string): Promise<string> {
+    const line = await this.line(word);
+    if (line !== word && !line.startsWith(`${word} `)) {
+      throw new PeerFailed(`${this.name}: "${line}" where "${word}" was expected`);
+    }
+    return line.slice(word.length + 1);
+  }
+
+  /** Waits for the next line, whatever it is; `word` says in an error what is waited for. */
+  async line(word: string): Promise<string> {
     const timeout = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
       timeout.reject(new PeerFailed(`${this.name}: no "${word}" in ${answerTimeoutMs / 1_000} s`));
@@ -110,10 +119,7 @@ export class Child implements AsyncDisposable {
       const how = signalCode === null ? `exit code ${exitCode}` : signalCode;
       throw new PeerFailed(`${this.name} ended with ${how}\n${this.errors}`);
     }
-    if (line !== word && !line.startsWith(`${word} `)) {
-      throw new PeerFailed(`${this.name}: "${line}" where "${word}" was expected`);
-    }
-    return line.slice(word.length + 1);
+    return line;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -8,6 +8,8 @@ export interface Reading {
   readonly unit: string;
   readonly value: number;
   readonly bound?: number;
+  /** What is better still. */
+  readonly aim?: number;
   readonly moreIsBetter?: boolean;
 }
 

@@ -3,6 +3,9 @@
 
 import { fail } from "./load.ts";
 import { trial as beside } from "./trials/beside.ts";
+import { trial as held } from "./trials/held.ts";
+import { trial as call } from "./trials/call.ts";
+import { trial as workers } from "./trials/workers.ts";
 import { trial as memory } from "./trials/memory.ts";
 import { trial as overload } from "./trials/overload.ts";
 import { trial as pick } from "./trials/pick.ts";
@@ -21,7 +24,13 @@ export interface Trial {
 }
 
 const trials: ReadonlyMap<string, Trial> = new Map([
-  ["memory", memory],
+  ["memory-reader", memory],
+  ["memory-calls", held],
+  ["memory-streams", held],
+  ["memory-clients", held],
+  ["memory-registry", registryBeats],
+  ["call", call],
+  ["workers", workers],
   ["overload", overload],
   ["beside", beside],
   ["pick", pick],
