@@ -1,7 +1,7 @@
 // How fast gee is beside what one would use otherwise: the same work, on the same machine, in the
 // same minutes. Each side is two processes on loopback; every result is checked.
 //
-//   bun run bench [--quick] [--only NAME] [--rounds N] [--seconds N] [--json]
+//   bun run bench [--quick] [--only NAME] [--rounds N] [--seconds N] [--details] [--json]
 //   bun run bench --guard [--against COMMIT | --baseline FILE | --save FILE] [--only NAME] [--json]
 //
 // It fails for a wrong result and for a process that ended, never for a figure that is slow. The guard
@@ -18,8 +18,9 @@ import { parseOptions, usage, UsageError } from "./bench/options.ts";
 import type { Options } from "./bench/options.ts";
 import { lookAround } from "./bench/peers.ts";
 import { endAll, PeerFailed } from "./bench/processes.ts";
-import { footText, headText, reportRow, rowText } from "./bench/report.ts";
+import { headText, reportRow, rowText } from "./bench/report.ts";
 import type { Report, RowReport } from "./bench/report.ts";
+import { floorsText, footText, judgedOf, tableHead, tableLine } from "./bench/table.ts";
 import { runTrials, skippedTrials, trialText } from "./bench/trials.ts";
 import { install } from "./steps.ts";
 
@@ -37,13 +38,13 @@ async function bench(options: Options): Promise<void> {
   const around = await lookAround(options.rows);
   const skipped = [...around.skipped, ...skippedTrials(options.trials)];
   for (const { what, why } of skipped) console.error(`left out: ${what}: ${why}`);
-  if (options.rows.length > 0) say(headText(machine));
+  if (options.rows.length > 0) say(options.details ? headText(machine) : tableHead(machine));
   const rows: RowReport[] = [];
   for (const row of options.rows) {
     console.error(`measuring ${row.name}`);
     const report = reportRow(await measure(row, options, around));
     rows.push(report);
-    say(`${rowText(report)}\n`);
+    say(options.details ? `${rowText(report)}\n` : tableLine(report));
   }
   const trials = await runTrials(
     options.trials,
@@ -51,12 +52,12 @@ async function bench(options: Options): Promise<void> {
     options.trialSeconds,
     (name) => console.error(`measuring ${name}`),
   );
-  for (const trial of trials) say(`${trialText(trial)}\n`);
+  if (options.details) for (const trial of trials) say(`${trialText(trial)}\n`);
   let floods: readonly FloodReport[] = [];
   if (options.floods) {
     console.error("measuring floods");
     floods = await measureFloods();
-    say(`${floodText(floods)}\n`);
+    if (options.details) say(`${floodText(floods)}\n`);
   }
   const report: Report = {
     benchmark: "gee",
@@ -70,7 +71,7 @@ async function bench(options: Options): Promise<void> {
     floods,
   };
   if (options.json) console.log(JSON.stringify(report));
-  else say(footText(report));
+  else say(`\n${floorsText(judgedOf(report))}\n\n${footText(report)}`);
 }
 
 async function main(args: readonly string[]): Promise<number> {

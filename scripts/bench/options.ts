@@ -14,8 +14,8 @@ export interface Options {
   /** How long a trial goes on, where it is not a matter of how much. */
   readonly trialSeconds: number;
   readonly rounds: number;
-  /** Of the one row that opens thousands of connections each time. */
-  readonly idleRounds: number;
+  /** Of streams, of thousands of connections, and of peers that are far behind. */
+  readonly longRounds: number;
   readonly windowMs: number;
   /** In every run, before the window opens. */
   readonly rampMs: number;
@@ -24,6 +24,8 @@ export interface Options {
   /** What of a stream's items is sent in one run, as a share. */
   readonly streamShare: number;
   readonly json: boolean;
+  /** Every figure for people, too. */
+  readonly details: boolean;
   /** A good client beside floods is measured too. */
   readonly floods: boolean;
 }
@@ -32,7 +34,7 @@ export interface Options {
 export class UsageError extends Error {}
 
 /** What `--help` prints. */
-export const usage: string = `bun run bench [--quick] [--only NAME] [--rounds N] [--seconds N] [--json]
+export const usage: string = `bun run bench [--quick] [--only NAME] [--rounds N] [--seconds N] [--details] [--json]
 bun run bench --guard [--against COMMIT | --baseline FILE | --save FILE] [--only NAME] [--json]
 
   --quick       three short rounds: about 40 s, and only good for a glance
@@ -40,7 +42,8 @@ bun run bench --guard [--against COMMIT | --baseline FILE | --save FILE] [--only
                 (${rows.map(({ name }) => name).join(", ")};
                 ${trialRows.map(({ name }) => name).join(", ")})
   --rounds N    runs of each side, of which the median counts; unless it is said 5
-  --seconds N   how long each run is measured; 0.7 unless it is said
+  --seconds N   how long each run is measured; 0.4 unless it is said
+  --details     each side's figures in full: spread, p50 and p99, CPU time; and all of each trial
   --json        one JSON document on stdout, for programs
 
   --guard       nothing but CPU time of a call, of the working tree's gee beside another commit's, until
@@ -92,6 +95,7 @@ function valuesOf(args: readonly string[]) {
       options: {
         against: { type: "string" },
         baseline: { type: "string" },
+        details: { type: "boolean", default: false },
         guard: { type: "boolean", default: false },
         save: { type: "string" },
         help: { type: "boolean", short: "h", default: false },
@@ -139,19 +143,20 @@ export function parseOptions(
   const { quick, json } = values;
   const rounds = positive("rounds", values.rounds, quick ? 3 : 5);
   if (!Number.isInteger(rounds)) throw new UsageError("--rounds is a whole number");
-  const windowMs = 1_000 * positive("seconds", values.seconds, quick ? 0.1 : 0.7);
+  const windowMs = 1_000 * positive("seconds", values.seconds, quick ? 0.1 : 0.4);
   const all = { rows, trials: quick ? [] : trialRows, floods: !quick };
   const isLong = process.env["GEE_LONG"] === "1";
   return {
     ...(values.only === undefined ? all : selected(values.only)),
-    trialRounds: quick ? 1 : Math.min(rounds, 3),
+    trialRounds: quick ? 1 : Math.min(rounds, 2),
     trialSeconds: isLong ? 10 : quick ? 1 : 2,
     rounds,
-    idleRounds: quick ? 1 : rounds,
+    longRounds: quick ? 1 : Math.min(rounds, 3),
     windowMs,
     rampMs: Math.min(100, windowMs / 2),
-    warmMs: Math.min(700, windowMs * 3),
+    warmMs: Math.min(500, windowMs * 3),
     streamShare: quick ? 0.1 : 1,
     json,
+    details: values.details,
   };
 }

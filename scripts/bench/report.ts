@@ -135,7 +135,8 @@ const units: Readonly<Record<Figure, string>> = {
   kibPerConnection: "KiB each",
 };
 
-function figureText(value: number, figure: Figure): string {
+/** A figure with its unit. */
+export function figureText(value: number, figure: Figure): string {
   const digits = isMoreBetter[figure] ? 0 : 2;
   const text = value.toLocaleString("en", {
     minimumFractionDigits: digits,
@@ -196,48 +197,12 @@ export function rowText(row: RowReport): string {
   return [row.title, ...sides].join("\n");
 }
 
-/** What stands above the rows. */
+/** What stands above the rows in full. */
 export function headText({ bun, cpu, cores, kernel }: Report["machine"]): string {
   return [
     `Bun ${bun}, ${cores} x ${cpu}, Linux ${kernel}; two processes on loopback, one connection`,
     "CPU: server + client, all threads. Ratios: of the same round, median (least-greatest).",
     "",
     line(heads),
-  ].join("\n");
-}
-
-/** What stands below them. */
-export function footText(report: Report): string {
-  const judged = [
-    ...report.rows.flatMap(({ name, comparisons }) =>
-      comparisons
-        .filter(({ floor }) => floor !== undefined)
-        .map(({ reached }) => ({ name, reached })),
-    ),
-    ...report.trials.flatMap(({ name, figures }) =>
-      figures
-        .filter(({ bound }) => bound !== undefined)
-        .map(({ what, reached }) => ({ name: `${name} (${what})`, reached })),
-    ),
-  ];
-  const missed = judged.filter(({ reached }) => reached === false);
-  const calibrations = report.rows
-    .flatMap(({ sides }) => sides.flatMap(({ runs }) => runs))
-    .map(({ calibrationMs }) => calibrationMs);
-  return [
-    ...(judged.length === 0
-      ? []
-      : [
-          `${judged.length - missed.length} of ${judged.length} floors reached` +
-            (missed.length === 0 ? "" : `; missed: ${missed.map(({ name }) => name).join(", ")}`),
-        ]),
-    ...(calibrations.length === 0
-      ? []
-      : [
-          `calibration loop ${Math.min(...calibrations).toFixed(1)} to ` +
-            `${Math.max(...calibrations).toFixed(1)} ms: compare figures of like ones, and ratios`,
-        ]),
-    ...report.skipped.map(({ what, why }) => `left out: ${what}: ${why}`),
-    `${report.rounds} rounds of ${report.secondsPerRun} s; ${report.tookSeconds.toFixed(0)} s in all`,
   ].join("\n");
 }

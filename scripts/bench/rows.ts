@@ -180,7 +180,7 @@ export const rows: readonly Row[] = [
     peers: ["tcp", "websocket", "go"],
     floors: [floor("go", 1.2, 1.6)],
   }),
-  row("bytes-64k", "64 KiB echoed, 16 in flight, each end on its own CPU", {
+  row("bytes-64k", "64 KiB echoed, 16 in flight, own CPUs", {
     work: "bytes",
     size: 65_536,
     inFlight: 16,
@@ -193,36 +193,12 @@ export const rows: readonly Row[] = [
     inFlight: 16,
     floors: [floor("http", 0.8, 1.1)],
   }),
-  items(
-    "items-down",
-    "64-byte items, one stream from the server, each end on its own CPU",
-    "download",
-  ),
-  items("items-up", "64-byte items, one stream to the server, each end on its own CPU", "upload"),
-  gibibyte(
-    "gib-down-64k",
-    "1 GiB from the server, items of 64 KiB, each end on its own CPU",
-    "download",
-    65_536,
-  ),
-  gibibyte(
-    "gib-down-1m",
-    "1 GiB from the server, items of 1 MiB, each end on its own CPU",
-    "download",
-    1_048_576,
-  ),
-  gibibyte(
-    "gib-up-64k",
-    "1 GiB to the server, items of 64 KiB, each end on its own CPU",
-    "upload",
-    65_536,
-  ),
-  gibibyte(
-    "gib-up-1m",
-    "1 GiB to the server, items of 1 MiB, each end on its own CPU",
-    "upload",
-    1_048_576,
-  ),
+  items("items-down", "64-byte items down one stream, own CPUs", "download"),
+  items("items-up", "64-byte items up one stream, own CPUs", "upload"),
+  gibibyte("gib-down-64k", "1 GiB down, items of 64 KiB, own CPUs", "download", 65_536),
+  gibibyte("gib-down-1m", "1 GiB down, items of 1 MiB, own CPUs", "download", 1_048_576),
+  gibibyte("gib-up-64k", "1 GiB up, items of 64 KiB, own CPUs", "upload", 65_536),
+  gibibyte("gib-up-1m", "1 GiB up, items of 1 MiB, own CPUs", "upload", 1_048_576),
   row("latency", "Sum(1, 2), 1 in flight, one CPU", {
     work: "sum",
     figure: "meanUs",

@@ -9,6 +9,7 @@ import { reportRow } from "../../scripts/bench/report.ts";
 import { isMoreBetter, rows } from "../../scripts/bench/rows.ts";
 import type { PeerName } from "../../scripts/bench/rows.ts";
 import { median, orderOfRound, quantile, ratioOf, spread } from "../../scripts/bench/statistics.ts";
+import { floorsText, judgedOf, tableHead, tableLine } from "../../scripts/bench/table.ts";
 import { HttpLine } from "../../scripts/bench/trials/http-line.ts";
 import { skippedTrials, trialRows } from "../../scripts/bench/trials.ts";
 import { isSameOrder, orderOf } from "../../scripts/bench/work.ts";
@@ -79,8 +80,8 @@ describe("work", () => {
 
 describe("arguments", () => {
   test("five rounds of every row unless something else is said", () => {
-    expect(optionsOf()).toMatchObject({ rows, rounds: 5, idleRounds: 5, windowMs: 700 });
-    expect(optionsOf("--quick")).toMatchObject({ rows, rounds: 3, idleRounds: 1, windowMs: 100 });
+    expect(optionsOf()).toMatchObject({ rows, rounds: 5, longRounds: 3, windowMs: 400 });
+    expect(optionsOf("--quick")).toMatchObject({ rows, rounds: 3, longRounds: 1, windowMs: 100 });
     expect(optionsOf("--rounds", "2", "--seconds", "0.5", "--json")).toMatchObject({
       rounds: 2,
       windowMs: 500,
@@ -174,6 +175,40 @@ describe("report", () => {
         aimReached: false,
       },
     ]);
+  });
+
+  test("is a line for each work, and a line for each bound", () => {
+    const row = reported("sum-64", { gee: [700, 500], go: [100, 100], trpc: [50, 40] });
+    const [, , , heads = ""] = tableHead({ bun: "1", cpu: "A", cores: 2, kernel: "6" }).split("\n");
+    const line = tableLine(row);
+    expect(line).toStartWith("Sum(1, 2), 64 in flight ");
+    expect(line.indexOf("6.0x") + 4).toBe(heads.indexOf(" Go") + 3);
+    expect(line.indexOf("13x") + 3).toBe(heads.indexOf("tRPC") + 4);
+    expect(Math.max(...rows.map(({ title }) => title.length))).toBeLessThan(43);
+    expect(heads.length).toBeLessThan(120);
+    const idle = reported("idle", { gee: [2.5], tcp: [1.4] });
+    const trial = {
+      name: "call",
+      title: "",
+      figures: [
+        { what: "told", unit: "ms", value: 3, rounds: [3] },
+        { what: "held", unit: "ms", value: 3, rounds: [3], bound: 4, reached: true, aim: 2 },
+      ],
+    };
+    const floods = [{ flood: "T1", connections: 2, p99Ms: 1, ratio: 6 }];
+    const judged = judgedOf({ rows: [row, idle], trials: [trial], floods });
+    expect(judged.map(({ what, reached, aimReached }) => [what, reached, aimReached])).toEqual([
+      ["sum-64 / Go net/rpc", true, false],
+      ["idle", false, false],
+      ["call: held", true, undefined],
+      ["floods: p99 beside T1, of the quiet one", false, undefined],
+    ]);
+    const text = floorsText(judged);
+    expect(text).toContain("6.00 (5.00-7.00)  >= 5.5         reached  >= 8     missed\n");
+    expect(text).toEndWith(
+      "2 of 4 floors reached, 0 of 2 aims; missed: idle; floods: p99 beside T1, of the quiet one",
+    );
+    expect(floorsText([])).toBe("");
   });
 
   test("a latency is at most the bound, and so is what a connection holds", () => {
