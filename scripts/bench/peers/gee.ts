@@ -1,4 +1,4 @@
-import { connect, serve } from "../../../src/index.ts";
+import { connect, readContract, serve } from "../../../src/index.ts";
 import { CallLoad } from "../load.ts";
 import type { Caller, Flow } from "../load.ts";
 import type { PeerProgram } from "../peer.ts";
@@ -25,7 +25,8 @@ async function countItems(items: AsyncIterable<Uint8Array>, size: number): Promi
   return count;
 }
 
-class Foo {
+/** Exported, so that what its source promises is found: arguments are checked as anybody's. */
+export class Foo {
   Sum(a: number, b: number): number {
     return a + b;
   }
@@ -90,7 +91,10 @@ async function hello(): Promise<Uint8Array> {
 
 export const program: PeerProgram = {
   async serve() {
-    const server = await serve({ services: { Foo: new Foo() } });
+    const server = await serve({
+      services: { Foo: new Foo() },
+      contract: await readContract([import.meta.path]),
+    });
     const port = Number(server.address.slice(server.address.lastIndexOf(":") + 1));
     return { port, connections: () => server.connections() };
   },
