@@ -42,6 +42,7 @@ function normal(line: string): string {
   return (
     line
       .replaceAll(/\b[0-9a-f]{32}\b/g, "ID")
+      .replaceAll(/\bpid \d+\b/g, "pid N")
       .replaceAll(/127\.0\.0\.1:\d+/g, "127.0.0.1:PORT")
       .replaceAll(/\bcontract [0-9a-f]{6}\b/g, "contract HASH")
       .replaceAll(/\bby server [12]\b(?! and)/g, "by server N")

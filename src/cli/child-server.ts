@@ -15,7 +15,7 @@ export interface ChildServer {
   readonly ready: Promise<Served>;
   /** Resolves with its exit code, 128 + the number of a signal, when it has ended. */
   readonly exited: Promise<number>;
-  /** Resolves behind that, when it is on no registry's list any more, as far as that can be helped. */
+  /** Resolves when it is on no registry's list any more, as far as that can be helped. */
   readonly withdrawn: Promise<void>;
   /** Has it leave the registries, finish what runs, and end; a second time: end now. */
   drain(): void;
@@ -66,8 +66,38 @@ function endedEarly(exitCode: number, before: string): GeeError {
   return new GeeError("UNAVAILABLE", text, { reason: "ENDED", executed: "no" });
 }
 
-/** Starts a server in a process of its own. This process beats for it. */
+/** One that the system did not start: too many processes, or the executable is not there any more. */
+function neverStarted(thrown: unknown): ChildServer {
+  const why = thrown instanceof Error ? thrown.message : String(thrown);
+  const text = `a process cannot be started: ${why}`;
+  const fields = { reason: "NO_PROCESS", executed: "no", cause: thrown } as const;
+  const refused = Promise.reject(new GeeError("UNAVAILABLE", text, fields));
+  refused.catch(() => {});
+  return {
+    pid: 0,
+    listening: refused,
+    ready: refused,
+    // As a shell says it.
+    exited: Promise.resolve(127),
+    withdrawn: Promise.resolve(),
+    drain() {},
+    kill() {},
+  };
+}
+
+/**
+ * Starts a server in a process of its own. This process beats for it. That no process can be started
+ * is told as any other failure of a server to start.
+ */
 export function startChildServer(options: ChildServerOptions): ChildServer {
+  try {
+    return spawnServer(options);
+  } catch (thrown) {
+    return neverStarted(thrown);
+  }
+}
+
+function spawnServer(options: ChildServerOptions): ChildServer {
   const { clock, command, words, registers, log } = options;
   const listening = Promise.withResolvers<Served>();
   const registered = Promise.withResolvers<void>();
@@ -84,7 +114,11 @@ export function startChildServer(options: ChildServerOptions): ChildServer {
     const said = parseChildMessage(message);
     switch (said?.kind) {
       case "data":
-        listening.resolve(parseServed(said.text));
+        try {
+          listening.resolve(parseServed(said.text));
+        } catch (thrown) {
+          listening.reject(thrown);
+        }
         return;
       case "error":
         listening.reject(said.error);
@@ -109,11 +143,11 @@ export function startChildServer(options: ChildServerOptions): ChildServer {
   });
   const exited = child.exited.then(async (code) => {
     // Calls ought to go elsewhere now, and not when the last word was heard.
-    const withdrawal = beats.end();
+    beats.end();
     await Promise.race([disconnected.promise, sleep(clock, lastWordsMs, { background: true })]);
     listening.reject(endedEarly(code, "listened"));
     registered.reject(endedEarly(code, "was registered"));
-    return { code, withdrawal };
+    return code;
   });
   const ready = listening.promise.then(async (served) => {
     if (registers) await registered.promise;
@@ -125,8 +159,8 @@ export function startChildServer(options: ChildServerOptions): ChildServer {
     pid: child.pid,
     listening: listening.promise,
     ready,
-    exited: exited.then(({ code }) => code),
-    withdrawn: exited.then(({ withdrawal }) => withdrawal),
+    exited,
+    withdrawn: registers ? beats.over : Promise.resolve(),
     drain: () => child.kill("SIGTERM"),
     kill: () => child.kill("SIGKILL"),
   };

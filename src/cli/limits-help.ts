@@ -64,6 +64,7 @@ export function limitLines(): readonly LimitLine[] {
     ),
     line("connections without a hello", "a quarter of all", "the oldest is dropped"),
     line("calls in flight on a connection", count(limits.maxInFlight), "refused, not executed"),
+    line("workers of a server", count(limits.maxWorkers), "it does not start"),
     line("handlers at once in a server", count(limits.maxRunningHandlers), "refused, not executed"),
     line("handlers at once of a method", "its option concurrency", "refused, not executed"),
     line("watches of a server's health", count(limits.maxHealthWatches), "refused, not executed"),

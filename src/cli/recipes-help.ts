@@ -22,6 +22,10 @@ export const recipes: readonly Recipe[] = [
     ],
   },
   {
+    title: "Every core of this machine, and new code without a lost call",
+    lines: ["gee server foo.ts --workers $(nproc) &", "kill -HUP $!"],
+  },
+  {
     title: "What is there, and how is it called?",
     lines: ["gee list", "gee describe Foo", "gee describe Foo.Sum"],
   },

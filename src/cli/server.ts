@@ -58,6 +58,8 @@ export async function runServer(
   );
   // Only from here on: whatever a signal meets before, it ends.
   const signals = stack.use(catchStopSignals());
+  // Asked for while nothing else is waited for: calls may run by now, and are to be finished.
+  const orphaned = parent?.lost();
   await output.data(describe(server, formatDuration(systemClock.now() - startedAt), output.json));
   if (invocation.modules.length === 0) {
     await output.talk("demo", "no module was named: this is the demo service Foo", {
@@ -78,7 +80,7 @@ export async function runServer(
   }
   const why = await Promise.race([
     signals.first.then(({ name }) => name),
-    ...(parent === undefined ? [] : [parent.lost().then(() => "its parent has ended")]),
+    ...(orphaned === undefined ? [] : [orphaned.then(() => "its parent has ended")]),
   ]);
   const [inFlight, connections] = [server.inFlight(), server.connections()];
   await output.talk(

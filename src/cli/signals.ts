@@ -1,6 +1,8 @@
+import { isTerminal } from "./sink.ts";
+
 /** A signal that asks a process to end, and the number by which exit codes name it. */
 export interface StopSignal {
-  readonly name: "SIGINT" | "SIGTERM";
+  readonly name: "SIGINT" | "SIGTERM" | "SIGHUP";
   readonly exitCode: number;
 }
 
@@ -38,4 +40,22 @@ export function catchStopSignals(): StopSignals {
       for (const { name, handler } of handlers) process.off(name, handler);
     },
   };
+}
+
+/** Takes SIGHUP over from the system until it is disposed. */
+export interface Hangup extends Disposable {
+  /** Resolves when the terminal in which the process was started is gone, which that signal says too. */
+  readonly gone: Promise<StopSignal>;
+}
+
+/** Runs `task` at every SIGHUP, unless it says that the terminal is gone. */
+export function catchHangup(task: () => void): Hangup {
+  const gone = Promise.withResolvers<StopSignal>();
+  const atTerminal = isTerminal(0);
+  const handler = (): void => {
+    if (atTerminal && !isTerminal(0)) gone.resolve({ name: "SIGHUP", exitCode: 128 + 1 });
+    else task();
+  };
+  process.on("SIGHUP", handler);
+  return { gone: gone.promise, [Symbol.dispose]: () => void process.off("SIGHUP", handler) };
 }

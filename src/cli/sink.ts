@@ -15,8 +15,8 @@ export interface Sink {
   pour(text: string): Promise<void>;
 }
 
-/** Whether a person looks at a file of the process. */
-function isTerminal(fd: number): boolean {
+/** Whether a person looks at a file of the process; not when the terminal has gone away. */
+export function isTerminal(fd: number): boolean {
   try {
     // The answer for pipes and files, which is most scripts, without loading a module for 2 ms.
     if (!fstatSync(fd).isCharacterDevice()) return false;

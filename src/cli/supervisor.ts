@@ -1,18 +1,17 @@
 import type { GeeError } from "../base/errors.ts";
 import { systemClock } from "../base/time.ts";
 import type { ServerInvocation } from "./args.ts";
-import type { Served } from "./child-messages.ts";
 import { startChildServer } from "./child-server.ts";
 import { formatDuration } from "./durations.ts";
 import { toJson } from "./json.ts";
 import type { Output } from "./output.ts";
 import { ownCommand } from "./own-command.ts";
-import { catchStopSignals } from "./signals.ts";
+import { catchHangup, catchStopSignals } from "./signals.ts";
 import { checkWorkerAddresses, hasFixedPorts, workerWords } from "./worker-words.ts";
-import { type WorkerEvents, Workers } from "./workers.ts";
+import { type Worker, type WorkerEvents, Workers } from "./workers.ts";
 
 /** What each worker says and this process says for all, or better. */
-const unsaid: ReadonlySet<string> = new Set(["registered", "draining", "drained"]);
+const unsaid: ReadonlySet<string> = new Set(["draining", "drained"]);
 /** What all of them say, and is said once. */
 const common: ReadonlySet<string> = new Set(["ignored", "demo", "hint"]);
 
@@ -34,6 +33,7 @@ export async function runSupervisor(
     await output.talk("cores", text, { workers: count, cores });
   }
   const group = crypto.randomUUID().replaceAll("-", "");
+  const registration = new Registration(count);
   const said = new Set<string>();
   const workers = new Workers({
     clock: systemClock,
@@ -52,24 +52,38 @@ export async function runSupervisor(
         json: output.json,
         log: output.log("warn"),
         said(event, text, fields) {
-          if (unsaid.has(event) || (common.has(event) && said.has(text))) return;
-          said.add(text);
-          void output.talk(event, text, common.has(event) ? fields : { worker: number, ...fields });
+          if (event === "registered") registration.note(number, fields.registry);
+          else if (!common.has(event) && !unsaid.has(event)) {
+            void output.talk(event, `worker ${number}: ${text}`, { worker: number, ...fields });
+          } else if (common.has(event) && !said.has(text)) {
+            said.add(text);
+            void output.talk(event, text, fields);
+          }
         },
       }),
     events: events(output),
   });
   using signals = catchStopSignals();
   const starting = workers.start();
+  using hangup = catchHangup(() => {
+    // Of those that are starting each runs the code of now.
+    starting.then(
+      () => void workers.reload(),
+      () => {},
+    );
+  });
+
+  const stop = Promise.race([signals.first, hangup.gone]);
   // Whoever is stopped before all are up stops those who are.
-  const started = await Promise.race([starting, signals.first.then(() => undefined)]);
+  const started = await Promise.race([starting, stop.then(() => undefined)]);
   if (started !== undefined) {
     await output.data(describe(started, group, systemClock.now() - startedAt, output.json));
-    tellRegistered(workers, invocation, startedAt, output);
+    void registration.all.then(async (origin) => {
+      const tookMs = systemClock.now() - startedAt;
+      await output.talk("registered", `registered ${origin}`, { registry: origin, tookMs });
+    });
   } else starting.catch(() => {});
-  using stack = new DisposableStack();
-  stack.use(onHangup(() => void workers.reload()));
-  const { name } = await signals.first;
+  const { name } = await stop;
   await output.talk("draining", `draining   ${count} workers (${name})`, { signal: name });
   const since = systemClock.now();
   const ended = workers.stop().then(async (isClean) => {
@@ -84,32 +98,29 @@ export async function runSupervisor(
   return await Promise.race([ended, forced]);
 }
 
-function onHangup(task: () => void): Disposable {
-  process.on("SIGHUP", task);
-  return { [Symbol.dispose]: () => void process.off("SIGHUP", task) };
-}
+/** When all of the workers are registered. */
+class Registration {
+  readonly #count: number;
+  readonly #numbers = new Set<number>();
+  readonly #all = Promise.withResolvers<string>();
 
-function tellRegistered(
-  workers: Workers,
-  { registry }: ServerInvocation,
-  startedAt: number,
-  output: Output,
-): void {
-  if (registry === undefined) return;
-  const origins = registry.map((url) => new URL(url).origin);
-  workers.registered.then(
-    async () => {
-      const tookMs = systemClock.now() - startedAt;
-      const fields = { registry: origins[0], tookMs };
-      await output.talk("registered", `registered ${origins.join(", ")}`, fields);
-    },
-    // None got there; what became of each was told.
-    () => {},
-  );
+  constructor(count: number) {
+    this.#count = count;
+  }
+
+  /** Resolves with the registry that took the last one first. */
+  get all(): Promise<string> {
+    return this.#all.promise;
+  }
+
+  note(number: number, registry: unknown): void {
+    this.#numbers.add(number);
+    if (this.#numbers.size === this.#count) this.#all.resolve(String(registry));
+  }
 }
 
 function describe(
-  workers: readonly Served[],
+  workers: readonly Worker[],
   group: string,
   tookMs: number,
   json: boolean,
@@ -118,7 +129,7 @@ function describe(
   if (json) {
     return toJson({
       group,
-      workers: workers.map(({ address, id }) => ({ address, id })),
+      workers: workers.map(({ address, id, pid }) => ({ address, id, pid })),
       services,
     });
   }
@@ -127,7 +138,8 @@ function describe(
   return [
     `server     ${count}   group ${group}   [${formatDuration(tookMs)}]`,
     ...workers.map(
-      ({ address, id }, index) => `worker ${String(index + 1).padEnd(4)}${address}   id ${id}`,
+      ({ address, id, pid }, index) =>
+        `worker ${String(index + 1).padEnd(4)}${address}   id ${id}   pid ${pid}`,
     ),
     ...services.map(({ name, methods }) => `  ${name.padEnd(width)}   ${methods.join(", ")}`),
   ].join("\n");
@@ -140,18 +152,18 @@ function events(output: Output): WorkerEvents {
       const text = `ended      worker ${worker} with exit code ${exitCode}; it starts again in ${again}`;
       void output.talk("ended", text, { worker, exitCode, againInMs });
     },
-    back(worker, { address, id }) {
-      const text = `back       worker ${worker}   ${address}   id ${id}`;
-      void output.talk("back", text, { worker, address, id });
+    back(worker, { address, id, pid }) {
+      const text = `back       worker ${worker}   ${address}   id ${id}   pid ${pid}`;
+      void output.talk("back", text, { worker, address, id, pid });
     },
     failed(worker, error: GeeError, goesOn) {
       const rest = goesOn ? "; the one that runs goes on" : "";
       const text = `failed     worker ${worker}: ${error.message}${rest}`;
       void output.talk("failed", text, { worker, code: error.code, reason: error.reason });
     },
-    replaced(worker, { address, id }) {
-      const text = `reloaded   worker ${worker}   ${address}   id ${id}`;
-      void output.talk("reloaded", text, { worker, address, id });
+    replaced(worker, { address, id, pid }) {
+      const text = `reloaded   worker ${worker}   ${address}   id ${id}   pid ${pid}`;
+      void output.talk("reloaded", text, { worker, address, id, pid });
     },
   };
 }

@@ -4,16 +4,21 @@ import type { Served } from "./child-messages.ts";
 import type { ChildServer } from "./child-server.ts";
 import { RetiredServers } from "./retired-servers.ts";
 
+/** One that takes calls. */
+export interface Worker extends Served {
+  readonly pid: number;
+}
+
 /** What {@link Workers} tells of. Workers have numbers from 1. */
 export interface WorkerEvents {
   /** One has ended by itself, and starts again after so long. */
   ended(number: number, exitCode: number, againInMs: number): void;
   /** One that has ended takes calls again. */
-  back(number: number, served: Served): void;
+  back(number: number, worker: Worker): void;
   /** One that was to start again, or to take another's place, could not; `goesOn`: the other stays. */
   failed(number: number, error: GeeError, goesOn: boolean): void;
-  /** One runs the code of now. */
-  replaced(number: number, served: Served): void;
+  /** One runs the code of now, and whoever asks a registry hears of no other in its place. */
+  replaced(number: number, worker: Worker): void;
 }
 
 /** What {@link Workers} are made of. */
@@ -34,11 +39,16 @@ export interface WorkersOptions {
 const restart = { minMs: 200, maxMs: 10_000 } as const;
 /** Who has run for so long starts again as if it were the first time. */
 const wellAfterMs = 10_000;
+/** A new one that takes longer than this to be ready replaces nobody: it hangs, or no registry answers. */
+const maxStartMs = 60_000;
+const notReady = "NOT_READY";
 
 /** The place of one worker. */
 interface Place {
   readonly number: number;
   server: ChildServer | undefined;
+  /** Who is to take it, and starts beside the other. */
+  next: ChildServer | undefined;
   startedAt: number;
   /** How often it ended before it was well. */
   failures: number;
@@ -54,6 +64,10 @@ export class Workers {
   readonly #options: WorkersOptions;
   readonly #places: readonly Place[];
   readonly #retired: RetiredServers;
+  /** Those that have taken calls, or do: they have something to drain. */
+  readonly #served: WeakSet<ChildServer> = new WeakSet();
+  /** Those that died, until no registry lists them. */
+  readonly #dead: Set<ChildServer> = new Set();
   #isStopped = false;
   /** The reload that runs, and whether another was asked for meanwhile. */
   #reloading: Promise<void> | undefined;
@@ -66,6 +80,7 @@ export class Workers {
     this.#places = Array.from({ length: options.count }, (_, index) => ({
       number: index + 1,
       server: undefined,
+      next: undefined,
       startedAt: 0,
       failures: 0,
       timer: undefined,
@@ -78,7 +93,7 @@ export class Workers {
    *
    * @throws GeeError why one of them does not start; the others are ended then
    */
-  async start(): Promise<readonly Served[]> {
+  async start(): Promise<readonly Worker[]> {
     const [first, ...others] = this.#places;
     if (first === undefined) return [];
     try {
@@ -90,16 +105,20 @@ export class Workers {
     }
   }
 
-  /** Resolves when the first of them is registered; never when none is to be, or gets there. */
-  get registered(): Promise<unknown> {
-    return Promise.any(this.#places.flatMap(({ server }) => server?.ready ?? []));
+  async #begin(place: Place): Promise<Worker> {
+    if (this.#isStopped) throw stopped();
+    const server = this.#launch(place);
+    this.#take(place, server);
+    return { ...(await server.listening), pid: server.pid };
   }
 
-  #begin(place: Place): Promise<Served> {
-    if (this.#isStopped) return Promise.reject(stopped());
-    const server = this.#options.start(place.number);
-    this.#take(place, server);
-    return server.listening;
+  #launch({ number }: Place): ChildServer {
+    const server = this.#options.start(number);
+    server.listening.then(
+      () => this.#served.add(server),
+      () => {},
+    );
+    return server;
   }
 
   #take(place: Place, server: ChildServer): void {
@@ -113,6 +132,8 @@ export class Workers {
   /** A worker is no more. One that was told to end is in nobody's place. */
   #exited(place: Place, server: ChildServer, exitCode: number): void {
     if (place.server !== server || this.#isStopped) return;
+    this.#dead.add(server);
+    void server.withdrawn.then(() => this.#dead.delete(server));
     const { clock, random, events } = this.#options;
     place.server = undefined;
     const isWell = clock.now() - place.startedAt >= wellAfterMs;
@@ -127,7 +148,9 @@ export class Workers {
     this.#begin(place).then(
       (served) => events.back(place.number, served),
       (thrown: unknown) => {
-        if (!this.#isStopped) events.failed(place.number, GeeError.from(thrown), false);
+        const error = GeeError.from(thrown);
+        // That it has just ended is told anyway.
+        if (!this.#isStopped && error.reason !== "ENDED") events.failed(place.number, error, false);
       },
     );
   }
@@ -157,43 +180,56 @@ export class Workers {
 
   /** Whether the one of a number runs the code of now. */
   async #replace(place: Place): Promise<boolean> {
-    const { start, fixed, events } = this.#options;
-    if (fixed) await this.#leave(place);
+    const { fixed, events } = this.#options;
+    if (fixed) await this.#leave(place)?.exited;
     if (this.#isStopped) return false;
-    const server = start(place.number);
+    const server = this.#launch(place);
     // From here on its end is looked after; beside another it is nobody's place yet.
     if (fixed) this.#take(place, server);
-    let served: Served;
+    else place.next = server;
+    let worker: Worker;
     try {
-      served = await server.ready;
+      worker = { ...(await this.#ready(server)), pid: server.pid };
     } catch (thrown) {
+      place.next = undefined;
       if (this.#isStopped) return false;
-      if (!fixed) this.#retired.retire(server, false);
-      events.failed(place.number, GeeError.from(thrown), !fixed && place.server !== undefined);
+      const error = GeeError.from(thrown);
+      if (!fixed) this.#retired.retire(server, this.#served.has(server));
+      // One in a place of its own that hangs starts again as any that ends.
+      else if (error.reason === notReady && !this.#served.has(server)) server.kill();
+      events.failed(place.number, error, !fixed && place.server !== undefined);
       return false;
     }
-    if (this.#isStopped) {
-      this.#retired.retire(server, true);
-      return false;
-    }
-    const left = fixed ? undefined : this.#leave(place);
+    place.next = undefined;
+    if (this.#isStopped) return false;
+    const old = fixed ? undefined : this.#leave(place);
     if (!fixed) this.#take(place, server);
     place.failures = 0;
-    events.replaced(place.number, served);
+    await old?.withdrawn;
+    events.replaced(place.number, worker);
     // One by one: the next only when this one has finished its calls.
-    await left;
+    await old?.exited;
     return true;
   }
 
-  /** Has whoever is in a place leave it. Resolves when it has ended. */
-  async #leave(place: Place): Promise<void> {
+  async #ready(server: ChildServer): Promise<Served> {
+    const late = Promise.withResolvers<never>();
+    const timer = this.#options.clock.after(maxStartMs, () => late.reject(tooLate()));
+    try {
+      return await Promise.race([server.ready, late.promise]);
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  /** Has whoever is in a place leave it. */
+  #leave(place: Place): ChildServer | undefined {
     const { server } = place;
     place.timer?.cancel();
     place.timer = undefined;
     place.server = undefined;
-    if (server === undefined) return;
-    this.#retired.retire(server, true);
-    await server.exited;
+    if (server !== undefined) this.#retired.retire(server, this.#served.has(server));
+    return server;
   }
 
   // -------------------------------------------------------------- ending
@@ -202,10 +238,12 @@ export class Workers {
   async stop(): Promise<boolean> {
     this.#isStopped = true;
     for (const place of this.#places) {
-      place.timer?.cancel();
-      if (place.server !== undefined) this.#retired.retire(place.server, true);
+      if (place.next !== undefined) this.#retired.retire(place.next, this.#served.has(place.next));
+      this.#leave(place);
     }
-    return await this.#retired.ended();
+    const isClean = await this.#retired.ended();
+    await Promise.all([...this.#dead].map(({ withdrawn }) => withdrawn));
+    return isClean;
   }
 
   /** Ends everybody now. */
@@ -216,4 +254,9 @@ export class Workers {
 
 function stopped(): GeeError {
   return new GeeError("UNAVAILABLE", "the workers are being stopped", { executed: "no" });
+}
+
+function tooLate(): GeeError {
+  const text = `it was not ready within ${maxStartMs / 1_000}s`;
+  return new GeeError("DEADLINE_EXCEEDED", text, { reason: notReady, executed: "no" });
 }

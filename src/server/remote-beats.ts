@@ -51,6 +51,11 @@ export class RemoteBeats {
     this.#options = options;
   }
 
+  /** Resolves when the server is withdrawn, by itself or by `end`, as far as it can be. */
+  get over(): Promise<void> {
+    return this.#over.promise;
+  }
+
   /** What the other process says, in order. One message that makes no sense changes nothing. */
   take(value: unknown): void {
     let message: ToBeatThread;
@@ -66,15 +71,11 @@ export class RemoteBeats {
     else this.#tell(message);
   }
 
-  /**
-   * The other process is no more: it is withdrawn, unless it was. Resolves when that is done, as far
-   * as it can be. Twice is fine.
-   */
-  end(): Promise<void> {
+  /** The other process is no more: it is withdrawn, unless it was. Twice is fine. */
+  end(): void {
     this.#isAlone = true;
     if (this.#desk === undefined) this.#over.resolve();
     else this.#tell({ kind: "withdraw" });
-    return this.#over.promise;
   }
 
   #begin(message: ToBeatThread & { readonly kind: "start" }): void {

@@ -93,6 +93,17 @@ test("a module that ends the process is told by its exit code", async () => {
   expect(await server.exited).toBe(7);
 });
 
+test("where no process can be started the server has not started, and nothing is thrown", async () => {
+  await using registry = await ownRegistry();
+  await using server = await start(registry, [], { command: ["/nowhere/gee"] });
+  for (const promise of [server.ready, server.listening]) {
+    await expect(promise).rejects.toThrow("a process cannot be started: ");
+  }
+  server.drain();
+  await server.withdrawn;
+  expect(await server.exited).toBe(127);
+});
+
 test("a module does not see that another process has started it, and hears nothing of it", async () => {
   await using place = await folder({
     "foo.ts": `

@@ -51,7 +51,6 @@ async function scene(...words: readonly string[]): Promise<Scene> {
     const members = await gee.members("Foo");
     return members.filter(({ state }) => state === "up").flatMap(({ id }) => id ?? []);
   };
-  await untilIt(async () => (await up()).length === 2);
   return { place, registry, supervisor, up, [Symbol.asyncDispose]: () => moved.disposeAsync() };
 }
 
@@ -61,8 +60,8 @@ test("two instances of one group; one that is killed under load is replaced and 
   const text = supervisor.stdout();
   const [, group = ""] =
     /^server {5}2 workers {3}group ([0-9a-f]{32}) {3}\[.*\]$/m.exec(text) ?? [];
-  expect(text).toMatch(/^worker 1 {3}tcp@127\.0\.0\.1:\d+ {3}id [0-9a-f]{32}$/m);
-  expect(text).toMatch(/^worker 2 {3}tcp@127\.0\.0\.1:\d+ {3}id [0-9a-f]{32}$/m);
+  expect(text).toMatch(/^worker 1 {3}tcp@127\.0\.0\.1:\d+ {3}id [0-9a-f]{32} {3}pid \d+$/m);
+  expect(text).toMatch(/^worker 2 {3}tcp@127\.0\.0\.1:\d+ {3}id [0-9a-f]{32} {3}pid \d+$/m);
   await using gee = connect({ registry: registry.url, log: silentLog });
   const members = await gee.members("Foo");
   expect(members.map((member) => member.group)).toEqual([group, group]);
@@ -173,6 +172,8 @@ test("more workers than cores are told of, and are there", async () => {
   const said: unknown = JSON.parse(running.stdout());
   expect(said).toMatchObject({ services: [{ name: "Foo", methods: ["Pid", "Echo", "Until"] }] });
   expect(Object(said).workers).toHaveLength(count);
+  const ids = { id: expect.stringMatching(/^[0-9a-f]{32}$/), pid: expect.any(Number) };
+  expect(Object(said).workers[0]).toMatchObject(ids);
   expect(running.stderr()).toContain(`{"event":"cores","workers":${count},"cores":${cores}}`);
   running.kill("SIGINT");
   expect(await running.exited).toBe(0);

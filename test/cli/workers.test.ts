@@ -91,7 +91,11 @@ test("one that ends starts again, ever later, and as at first once it was well",
   await scene.server(2).fails("it does not compile");
   await scene.server(2).ends(2);
   expect(scene.events.splice(0)).toEqual(["failed 2 it does not compile false", "ended 2 2 400"]);
-  for (const waitMs of [800, 1_600, 3_200, 6_400, 10_000, 10_000]) {
+  // That it has ended is said once.
+  await scene.clock.advance(400);
+  await scene.server(3).ends(7);
+  expect(scene.events.splice(0)).toEqual(["ended 2 7 800"]);
+  for (const waitMs of [1_600, 3_200, 6_400, 10_000, 10_000]) {
     await scene.clock.advance(10_000);
     await scene.server(scene.servers.length - 1).ends(1);
     expect(scene.events.at(-1)).toBe(`ended 2 1 ${waitMs}`);
@@ -113,6 +117,9 @@ test("a reload replaces one by one: the old one drains when the new one is ready
   expect(scene.server(0).signals).toEqual([]);
   await scene.server(2).isReady();
   expect(scene.server(0).signals).toEqual(["drain"]);
+  // Somebody may still be told of the old one.
+  expect(scene.events).toEqual([]);
+  await scene.server(0).isWithdrawn();
   expect(scene.events).toEqual(["replaced 1 id-2"]);
   expect(scene.servers).toHaveLength(3);
   await scene.server(0).ends(0);
@@ -158,6 +165,37 @@ test("a fixed one that does not start again is tried again", async () => {
   expect(scene.servers).toHaveLength(3);
 });
 
+test("a new one that hangs is given up after a minute, and the old one goes on", async () => {
+  const scene = await Scene.up(1);
+  const reloaded = scene.workers.reload();
+  await scene.server(1).listens();
+  await scene.clock.advance(59_999);
+  expect(scene.server(1).signals).toEqual([]);
+  await scene.clock.advance(1);
+  await reloaded;
+  expect(scene.events).toEqual(["failed 1 it was not ready within 60s true"]);
+  expect([scene.server(0).signals, scene.server(1).signals]).toEqual([[], ["drain"]]);
+  await scene.server(1).ends(143);
+  await scene.clock.advance(60_000);
+  expect([scene.servers.length, scene.clock.pending()]).toEqual([2, 0]);
+});
+
+test.each([
+  [true, []],
+  [false, ["kill"]],
+])("of those with fixed ports one that takes calls (%p) stays", async (listens, signals) => {
+  const scene = await Scene.up(1, true);
+  const reloaded = scene.workers.reload();
+  await scene.server(0).ends(0);
+  if (listens) await scene.server(1).listens();
+  await scene.clock.advance(60_000);
+  await reloaded;
+  expect(scene.server(1).signals).toEqual(signals);
+  expect(scene.events[0]).toStartWith("failed 1 it was not ready within 60s");
+  await scene.clock.advance(200);
+  expect(scene.servers).toHaveLength(listens ? 2 : 3);
+});
+
 test("a reload that is asked for during one follows it", async () => {
   const scene = await Scene.up(1);
   const reloaded = scene.workers.reload();
@@ -199,12 +237,38 @@ test("a stop during a reload ends the new one as well", async () => {
   const scene = await Scene.up(1);
   const reloaded = scene.workers.reload();
   const stopped = scene.workers.stop();
-  await scene.server(1).isReady();
-  await reloaded;
+  // It may never be ready.
   expect(scene.server(1).signals).toEqual(["drain"]);
-  await scene.server(1).ends(0);
+  await scene.server(1).ends(143);
+  await scene.server(0).ends(0);
+  await reloaded;
+  expect(await stopped).toBe(true);
+  expect([scene.events, scene.clock.pending()]).toEqual([[], 0]);
+});
+
+test("who is stopped while it starts had nothing to finish: that is a clean end", async () => {
+  const scene = new Scene(2);
+  const started = scene.workers.start();
+  started.catch(() => {});
+  await scene.server(0).listens();
+  const stopped = scene.workers.stop();
+  await scene.server(1).ends(143);
   await scene.server(0).ends(0);
   expect(await stopped).toBe(true);
+  await expect(started).rejects.toThrow("ended with 143");
+});
+
+test("a stop is over when those who died before it are on no list either", async () => {
+  const scene = await Scene.up(2);
+  await scene.server(1).ends(137, false);
+  let isOver = false;
+  const stopped = scene.workers.stop().then(() => (isOver = true));
+  await scene.server(0).ends(0);
+  await turn();
+  expect(isOver).toBe(false);
+  await scene.server(1).isWithdrawn();
+  await stopped;
+  expect(isOver).toBe(true);
 });
 
 test("one that ends by force, or with a failure, makes a stop unclean; kill ends all now", async () => {

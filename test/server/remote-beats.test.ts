@@ -70,7 +70,8 @@ test("the other process beats, as long as signs come, and withdraws when it is t
   expect(registry.table.list()).toMatchObject([{ state: "left", revision: 2 }]);
   expect(heard.at(-1)).toEqual({ kind: "withdrawn" });
   const before = registry.requests.length;
-  await remote.end();
+  remote.end();
+  await remote.over;
   expect(registry.requests).toHaveLength(before);
 });
 
@@ -78,7 +79,9 @@ test("a server that ends without a word is withdrawn at once", async () => {
   const scene = new Scene();
   await scene.registered();
   scene.isCut = true;
-  await Promise.all([scene.remote.end(), scene.remote.end()]);
+  scene.remote.end();
+  scene.remote.end();
+  await scene.remote.over;
   expect(scene.registry.table.list()).toMatchObject([{ state: "left", revision: 2 }]);
   const before = scene.registry.requests.length;
   await scene.clock.advance(60_000);
@@ -90,13 +93,15 @@ test("what goes wrong then is in the log of the one that is left", async () => {
   await scene.registered();
   scene.registry.down = true;
   scene.isCut = true;
-  await scene.remote.end();
+  scene.remote.end();
+  await scene.remote.over;
   expect(scene.supervisor.lines).toEqual([expect.stringContaining("warn could not withdraw")]);
 });
 
 test("one that has never begun to beat has nothing to withdraw, and begins no more", async () => {
   const scene = new Scene();
-  await scene.remote.end();
+  scene.remote.end();
+  await scene.remote.over;
   scene.heartbeat.start();
   await scene.clock.advance(1_000);
   expect(scene.registry.requests).toEqual([]);
