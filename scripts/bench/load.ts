@@ -53,7 +53,7 @@ export class Samples {
 export interface Caller {
   sum(a: number, b: number): Promise<number>;
   order(order: Order): Promise<Order>;
-  bytes(bytes: Uint8Array): Promise<Uint8Array>;
+  bytes(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array>;
 }
 
 /** Callers in a closed loop: each waits for its answer before it calls again. */
@@ -62,7 +62,7 @@ export class CallLoad implements Load {
   readonly samples: Samples = new Samples();
   readonly #callers: readonly Caller[];
   readonly #setup: Setup;
-  readonly #bytes: Buffer;
+  readonly #bytes: Buffer<ArrayBuffer>;
   #stopping = false;
   #running: Promise<unknown> = Promise.resolve();
 

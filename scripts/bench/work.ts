@@ -61,7 +61,7 @@ export function isSameOrder(left: Order, right: Order): boolean {
 }
 
 /** Bytes that are not all alike. */
-export function bytesOf(size: number): Buffer {
+export function bytesOf(size: number): Buffer<ArrayBuffer> {
   const bytes = Buffer.alloc(size);
   for (let index = 0; index < size; index++) bytes[index] = (index * 7) & 0xff;
   return bytes;

@@ -34,7 +34,7 @@ function callerOf(port: number): Caller {
       return echoed;
     },
     async bytes(bytes) {
-      return await (await post("/bytes", new Uint8Array(bytes))).bytes();
+      return await (await post("/bytes", bytes)).bytes();
     },
   };
 }
