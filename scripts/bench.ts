@@ -11,7 +11,6 @@ import { cpus, release } from "node:os";
 import { BaselineError } from "./bench/baseline.ts";
 import { GitError } from "./bench/before.ts";
 import { floodText, measureFloods } from "./bench/floods.ts";
-import type { FloodReport } from "./bench/floods.ts";
 import { runGuard } from "./bench/guarding.ts";
 import { measure } from "./bench/measure.ts";
 import { parseOptions, usage, UsageError } from "./bench/options.ts";
@@ -21,10 +20,34 @@ import { endAll, PeerFailed } from "./bench/processes.ts";
 import { headText, reportRow, rowText } from "./bench/report.ts";
 import type { Report, RowReport } from "./bench/report.ts";
 import { floorsText, footText, judgedOf, tableHead, tableLine } from "./bench/table.ts";
-import { runTrials, skippedTrials, trialText } from "./bench/trials.ts";
+import { runTrial, skippedTrials, trialText } from "./bench/trials.ts";
+import type { TrialReport } from "./bench/trials.ts";
 import { install } from "./steps.ts";
 
-async function bench(options: Options): Promise<void> {
+/** What went wrong: the others are measured all the same, minutes as they take. */
+interface Failure {
+  readonly what: string;
+  readonly why: string;
+}
+
+/** Measures one thing; when it fails, that is noted. */
+async function attempt<T>(
+  what: string,
+  failed: Failure[],
+  measureIt: () => Promise<T>,
+): Promise<readonly T[]> {
+  console.error(`measuring ${what}`);
+  try {
+    return [await measureIt()];
+  } catch (error) {
+    if (!(error instanceof PeerFailed)) throw error;
+    console.error(error.message);
+    failed.push({ what, why: error.message.split("\n")[0] ?? "" });
+    return [];
+  }
+}
+
+async function bench(options: Options): Promise<0 | 1> {
   const startedAt = performance.now();
   const say = (text: string): void => {
     if (!options.json) console.log(text);
@@ -39,32 +62,34 @@ async function bench(options: Options): Promise<void> {
   const skipped = [...around.skipped, ...skippedTrials(options.trials)];
   for (const { what, why } of skipped) console.error(`left out: ${what}: ${why}`);
   if (options.rows.length > 0) say(options.details ? headText(machine) : tableHead(machine));
+  const failed: Failure[] = [];
   const rows: RowReport[] = [];
   for (const row of options.rows) {
-    console.error(`measuring ${row.name}`);
-    const report = reportRow(await measure(row, options, around));
-    rows.push(report);
-    say(options.details ? `${rowText(report)}\n` : tableLine(report));
+    for (const measured of await attempt(row.name, failed, () => measure(row, options, around))) {
+      const report = reportRow(measured);
+      rows.push(report);
+      say(options.details ? `${rowText(report)}\n` : tableLine(report));
+    }
   }
-  const trials = await runTrials(
-    options.trials,
-    options.trialRounds,
-    options.trialSeconds,
-    (name) => console.error(`measuring ${name}`),
-  );
-  if (options.details) for (const trial of trials) say(`${trialText(trial)}\n`);
-  let floods: readonly FloodReport[] = [];
-  if (options.floods) {
-    console.error("measuring floods");
-    floods = await measureFloods();
-    if (options.details) say(`${floodText(floods)}\n`);
+  const trials: TrialReport[] = [];
+  for (const trial of options.trials) {
+    if (trial.whyNot?.() !== undefined) continue;
+    const { trialRounds, trialSeconds } = options;
+    const run = (): Promise<TrialReport> => runTrial(trial, trialRounds, trialSeconds);
+    for (const report of await attempt(trial.name, failed, run)) {
+      trials.push(report);
+      if (options.details) say(`${trialText(report)}\n`);
+    }
   }
+  const floods = (options.floods ? await attempt("floods", failed, measureFloods) : []).flat();
+  if (options.details && floods.length > 0) say(`${floodText(floods)}\n`);
   const report: Report = {
     benchmark: "gee",
     machine,
     rounds: options.rounds,
     secondsPerRun: options.windowMs / 1_000,
     skipped,
+    failed,
     tookSeconds: (performance.now() - startedAt) / 1_000,
     rows,
     trials,
@@ -72,6 +97,7 @@ async function bench(options: Options): Promise<void> {
   };
   if (options.json) console.log(JSON.stringify(report));
   else say(`\n${floorsText(judgedOf(report))}\n\n${footText(report)}`);
+  return failed.length === 0 ? 0 : 1;
 }
 
 async function main(args: readonly string[]): Promise<number> {
@@ -83,8 +109,7 @@ async function main(args: readonly string[]): Promise<number> {
     }
     await install();
     if ("guard" in options) return await runGuard(options.guard);
-    await bench(options);
-    return 0;
+    return await bench(options);
   } catch (error) {
     if (error instanceof UsageError) {
       console.error(`${error.message}\n\n${usage}`);

@@ -33,14 +33,25 @@ export interface Options {
 /** Thrown for arguments that make no sense. The message says what would. */
 export class UsageError extends Error {}
 
+/** Names with commas, in lines of a terminal, behind the help's column. */
+function namesText(all: readonly { readonly name: string }[]): string {
+  const lines: string[] = [""];
+  for (const [index, { name }] of all.entries()) {
+    const word = index < all.length - 1 ? `${name}, ` : name;
+    if (`${lines.at(-1)}${word}`.length > 84) lines.push("");
+    lines.push(`${lines.pop() ?? ""}${word}`);
+  }
+  return lines.map((line) => line.trimEnd()).join("\n                ");
+}
+
 /** What `--help` prints. */
 export const usage: string = `bun run bench [--quick] [--only NAME] [--rounds N] [--seconds N] [--details] [--json]
 bun run bench --guard [--against COMMIT | --baseline FILE | --save FILE] [--only NAME] [--json]
 
   --quick       three short rounds: about 40 s, and only good for a glance
   --only NAME   rows and trials whose name begins so, several with commas; or floods
-                (${rows.map(({ name }) => name).join(", ")};
-                ${trialRows.map(({ name }) => name).join(", ")})
+                (${namesText(rows)};
+                ${namesText(trialRows)})
   --rounds N    runs of each side, of which the median counts; unless it is said 5
   --seconds N   how long each run is measured; 0.4 unless it is said
   --details     each side's figures in full: spread, p50 and p99, CPU time; and all of each trial

@@ -58,6 +58,8 @@ export interface Report {
   readonly rounds: number;
   readonly secondsPerRun: number;
   readonly skipped: readonly { readonly what: string; readonly why: string }[];
+  /** What could not be measured because something went wrong. */
+  readonly failed: readonly { readonly what: string; readonly why: string }[];
   readonly tookSeconds: number;
   readonly rows: readonly RowReport[];
   readonly trials: readonly TrialReport[];

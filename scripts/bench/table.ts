@@ -155,6 +155,7 @@ export function footText(report: Report): string {
             `${Math.max(...calibrations).toFixed(1)} ms: compare figures of like ones, and ratios`,
         ]),
     ...report.skipped.map(({ what, why }) => `left out: ${what}: ${why}`),
+    ...report.failed.map(({ what, why }) => `FAILED: ${what}: ${why}`),
     `${report.rounds} rounds of ${report.secondsPerRun} s; ${report.tookSeconds.toFixed(0)} s in all`,
   ].join("\n");
 }

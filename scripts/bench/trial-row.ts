@@ -31,6 +31,8 @@ export interface Beside extends AsyncDisposable {
 export interface TrialRow {
   readonly name: string;
   readonly title: string;
+  /** One that takes long is not run as often as others. */
+  readonly mostRounds?: number;
   /** Why it cannot be run here; undefined when it can. */
   whyNot?(): string | undefined;
   /** Starts what the server needs beside itself. */

@@ -153,13 +153,14 @@ export const trialRows: readonly TrialRow[] = [
   ...registryRows,
 ];
 
-async function runTrial(
-  { name, title, beside: startBeside, round }: TrialRow,
+/** Runs a trial. @throws PeerFailed for a wrong result and for a process that ended */
+export async function runTrial(
+  { name, title, beside: startBeside, round, mostRounds = Number.POSITIVE_INFINITY }: TrialRow,
   rounds: number,
   seconds: number,
 ): Promise<TrialReport> {
   const readings: (readonly Reading[])[] = [];
-  for (let index = 0; index < rounds; index++) {
+  for (let index = 0; index < Math.min(rounds, mostRounds); index++) {
     // New processes each time: memory that one round has taken is not given back to the next.
     await using beside = await startBeside?.();
     const serve = [process.execPath, program, name, "server", beside?.place ?? ""];
@@ -202,22 +203,6 @@ export function skippedTrials(
     const why = whyNot?.();
     return why === undefined ? [] : [{ what: name, why }];
   });
-}
-
-/** Runs trials, each so many rounds. @throws PeerFailed for a wrong result and a process that ended */
-export async function runTrials(
-  chosen: readonly TrialRow[],
-  rounds: number,
-  seconds: number,
-  onStart: (name: string) => void,
-): Promise<readonly TrialReport[]> {
-  const reports: TrialReport[] = [];
-  for (const trial of chosen) {
-    if (trial.whyNot?.() !== undefined) continue;
-    onStart(trial.name);
-    reports.push(await runTrial(trial, rounds, seconds));
-  }
-  return reports;
 }
 
 /** One trial for people. */
