@@ -50,6 +50,7 @@ const reader = new ValueReader();
 
 /** A content's fields as the message that they are; undefined when they are none. */
 function messageOf(content: Buffer): ReturnType<typeof readMessage> | undefined {
+  if (content.length < 7) return undefined;
   const fields = (content[0] ?? 0) - 0x82;
   try {
     reader.open(content, 7, content.length);
