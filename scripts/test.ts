@@ -28,6 +28,7 @@ async function readReport(
 
 /** What measures time or memory: they have the machine to themselves, behind the others. */
 const alone: ReadonlySet<string> = new Set([
+  "test/allocations.test.ts",
   "test/binary/beats.test.ts",
   "test/cluster/honest-beats.test.ts",
   "test/corpus/corpus.test.ts",
