@@ -25,6 +25,15 @@ function linkOf(socket: Socket<SocketData>): SocketLink | undefined {
 }
 
 /**
+ * Gives the memory of bytes back at once. The collector would do so late and together with much
+ * else, when the pages have long been cold: of messages of 1 MiB that cost a fifth of the rate.
+ */
+function free(bytes: Uint8Array): void {
+  const { buffer } = bytes;
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === bytes.length) buffer.transfer(0);
+}
+
+/**
  * A Bun socket as a link. `write` of Bun takes what the kernel takes and queues nothing, which is
  * what a link promises; the queue is the outbox above.
  */
@@ -96,7 +105,7 @@ export class SocketLink implements Link {
   static readonly handlers: Omit<SocketHandler<SocketData>, "open"> = {
     data(socket, bytes) {
       const link = linkOf(socket);
-      if (link !== undefined) link.#events?.data(bytes);
+      if (link !== undefined && link.#events?.data(bytes) === true) free(bytes);
     },
     drain(socket) {
       const link = linkOf(socket);

@@ -208,11 +208,12 @@ export class Channel implements LinkEvents, SenderOwner {
 
   // -------------------------------------------------------------- reading
 
-  data(bytes: Uint8Array): void {
-    if (this.finished) return;
+  data(bytes: Uint8Array): boolean {
+    if (this.finished) return false;
+    let usedUp = false;
     this.#sender.reading = true;
     try {
-      this.#receiver.push(bytes);
+      usedUp = this.#receiver.push(bytes);
       this.#owner.readEnd();
     } catch (error) {
       this.refuse(
@@ -224,6 +225,7 @@ export class Channel implements LinkEvents, SenderOwner {
       this.#sender.reading = false;
     }
     this.flush();
+    return usedUp;
   }
 
   drain(): void {

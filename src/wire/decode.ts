@@ -28,6 +28,21 @@ export class ValueReader extends HeadReader {
   /** Values, apart from keys: these are to stay however many of those there are. */
   readonly #values: TextCache = new TextCache();
 
+  /** The buffer of which it is to be known whether a value is a view. */
+  #watched: ArrayBufferLike | undefined;
+
+  /** From now on, notes when a value is a view of this buffer. */
+  watch(buffer: ArrayBufferLike): void {
+    this.#watched = buffer;
+  }
+
+  /** Whether none is since then; false as well when another was watched in between. */
+  unwatch(buffer: ArrayBufferLike): boolean {
+    const unseen = this.#watched === buffer;
+    this.#watched = undefined;
+    return unseen;
+  }
+
   /** One value, of any allowed kind. */
   value(): unknown {
     return this.#value(limits.maxValueDepth);
@@ -85,6 +100,7 @@ export class ValueReader extends HeadReader {
     if (length < viewBytes) return this.#copy(length);
     const { buffer, byteOffset } = this.bytes;
     if (2 * length < buffer.byteLength) return this.#copy(length);
+    if (buffer === this.#watched) this.#watched = undefined;
     const view = new Uint8Array(buffer, byteOffset + this.at, length);
     this.at += length;
     return view;

@@ -25,8 +25,12 @@ export interface Link {
 
 /** What a link tells its owner. */
 export interface LinkEvents {
-  /** The next bytes. They may be kept: a link never writes into them again. */
-  data(bytes: Uint8Array): void;
+  /**
+   * The next bytes. Returns true when they are many and used up, so that their memory can be given
+   * back. Else a value that lives on may be a view of them: a link neither writes into them nor frees
+   * them.
+   */
+  data(bytes: Uint8Array): boolean;
   /** There is room again after a short write. */
   drain(): void;
   /** The last event, exactly once: nothing comes in any more, and nothing goes out. */

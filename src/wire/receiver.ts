@@ -21,6 +21,9 @@ export interface ReceiverOwner {
   takesPart(id: number, first: boolean): boolean;
 }
 
+/** Bytes that come at once are worth giving back from here on. */
+const leastWatchedBytes = 32_768;
+
 const reader = new ValueReader();
 const bodyKinds: ReadonlySet<number> = new Set([
   kinds.call,
@@ -89,9 +92,22 @@ export class Receiver implements FrameSink {
     return this.#parts?.oldestBytes ?? 0;
   }
 
-  /** Takes the next bytes. @throws FrameError */
-  push(bytes: Uint8Array): void {
+  /**
+   * Takes the next bytes. Returns whether they are many and used up, so that no value is a view of
+   * them.
+   *
+   * @throws FrameError
+   */
+  push(bytes: Uint8Array): boolean {
+    // Of a few, the buffer behind them is made when it is asked for, which costs more than it frees.
+    if (bytes.length < leastWatchedBytes) {
+      this.#frames.push(bytes);
+      return false;
+    }
+    const { buffer } = bytes;
+    reader.watch(buffer);
     this.#frames.push(bytes);
+    return reader.unwatch(buffer);
   }
 
   frame(kind: number, id: number, fields: number, bytes: Buffer, start: number, end: number): void {

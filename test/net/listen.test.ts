@@ -17,7 +17,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const deaf: LinkEvents = { data() {}, drain() {}, closed() {} };
+const deaf: LinkEvents = { data: () => true, drain() {}, closed() {} };
 
 function open(address: string, accepted: Link[] = []): Promise<Listener> {
   return listen(parseEndpoint(address, { anyPort: true }), systemClock, (link) => {

@@ -16,16 +16,21 @@ class End implements LinkEvents {
   readonly closedWith: GeeError[] = [];
   /** Throws out of the next `data`. */
   throws: Error | undefined;
+  /** The bytes that came, and what `data` says of them. */
+  readonly chunks: Uint8Array[] = [];
+  usedUp = false;
 
   constructor(link: Link) {
     this.link = link;
   }
 
-  data(bytes: Uint8Array): void {
+  data(bytes: Uint8Array): boolean {
     this.received += bytes.length;
     const { throws } = this;
     this.throws = undefined;
     if (throws !== undefined) throw throws;
+    this.chunks.push(bytes);
+    return this.usedUp;
   }
 
   drain(): void {
@@ -182,3 +187,18 @@ test("64 echoes of 1 MiB pipelined in both directions at once complete", async (
   expect(sound.length).toBe(128);
   expect(there.session.channel.unsentBytes).toBe(0);
 }, 20_000);
+
+test("bytes that are used up are freed at once, others stay as they are", async () => {
+  const { caller, server } = await pair();
+  for (const usedUp of [true, false]) {
+    server.usedUp = usedUp;
+    server.received = 0;
+    server.chunks.length = 0;
+    expect(caller.link.write(Buffer.alloc(50_000, 7), 0, 50_000)).toBe(50_000);
+    await until(() => server.received === 50_000);
+    const left = server.chunks.filter(({ length }) => length > 0);
+    expect(left.flatMap((chunk) => [...chunk]).length).toBe(usedUp ? 0 : 50_000);
+    expect(left.every((chunk) => chunk.every((byte) => byte === 7))).toBe(true);
+  }
+  caller.link.close();
+});

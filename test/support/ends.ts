@@ -90,12 +90,16 @@ export function scripted(plays: "caller" | "server"): {
       data(bytes) {
         waiting.push(bytes);
         if (waiting.length === 1) pump();
+        return false;
       },
       drain() {},
       closed: () => link.close(),
     });
     return {
-      data: (bytes) => void pair.server.write(bytes, 0, bytes.length),
+      data(bytes) {
+        pair.server.write(bytes, 0, bytes.length);
+        return false;
+      },
       drain: pump,
       closed: () => pair.server.end(),
     };

@@ -137,14 +137,14 @@ export class ScriptedPeer implements LinkEvents {
 
   // -------------------------------------------------------------- LinkEvents
 
-  data(bytes: Uint8Array): void {
+  data(bytes: Uint8Array): boolean {
     this.received = Buffer.concat([this.received, bytes]);
     // Cut here by hand, so that a test of the frame reader does not rest on the frame reader.
     for (;;) {
       const rest = this.received.subarray(this.#framedBytes);
-      if (rest.length < 12 || rest[0] !== 0x5a) return;
+      if (rest.length < 12 || rest[0] !== 0x5a) return false;
       const size = 5 + rest.readUInt32BE(1);
-      if (rest.length < size) return;
+      if (rest.length < size) return false;
       this.frames.push({
         kind: rest.readUInt8(6),
         id: rest.readUInt32BE(8),

@@ -128,7 +128,7 @@ export class ScriptedServer extends ScriptedPeer {
     this.hello({ features: featureNames, maxInFlight, services, instance });
   }
 
-  override data(bytes: Uint8Array): void {
+  override data(bytes: Uint8Array): boolean {
     super.data(bytes);
     for (const message of this.messages.slice(this.#read)) {
       this.#read++;
@@ -147,6 +147,7 @@ export class ScriptedServer extends ScriptedPeer {
       this.#heard(call);
       this.#site()?.answer(call);
     }
+    return false;
   }
 }
 

@@ -9,9 +9,10 @@ class Owner {
   readonly told: string[] = [];
   onData: () => void = () => {};
 
-  data(bytes: Uint8Array): void {
+  data(bytes: Uint8Array): boolean {
     this.told.push(new TextDecoder().decode(bytes));
     this.onData();
+    return false;
   }
 
   drain(): void {

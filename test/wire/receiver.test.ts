@@ -262,6 +262,70 @@ test("a view starts where its bytes do, also when the chunk is a window itself",
   expect(value instanceof Uint8Array && value.buffer === own.buffer).toBe(true);
 });
 
+test("bytes are told to be used up when they are many and no value is a view of them", () => {
+  const many = (count: number, size: number): Buffer[] =>
+    Array.from({ length: count }, () => frameOf(item(1, new Uint8Array(size))));
+  const large = frameOf(item(1, new Uint8Array(60_000)));
+  for (const [what, chunks, told] of [
+    ["few", [frameOf(item(1, "x"))], [false]],
+    ["one value that is most of them", [large], [false]],
+    ["values that are less than half of them", many(3, 60_000), [true]],
+    ["small values", many(20, 3_000), [true]],
+    ["text alone", [frameOf(item(1, "x".repeat(60_000)))], [true]],
+    ["parts", partsOf(item(1, new Uint8Array(200_000)), 65_536), [true]],
+    [
+      "the end of a frame that began before",
+      [large.subarray(0, 100), large.subarray(100)],
+      [false, true],
+    ],
+    ["the beginning of a frame", [large.subarray(0, 50_000)], [true]],
+    ["what cannot be read", [rawFrame(kinds.item, 1, 1, Buffer.alloc(50_000, 0xff))], [true]],
+  ] as const) {
+    const { receiver } = openReceiver();
+    // What follows each other with one answer came together.
+    const pieces = told.length === 1 ? [Buffer.concat(chunks)] : chunks;
+    const answers = pieces.map((piece) => receiver.push(new Uint8Array(piece)));
+    expect([what, answers]).toEqual([what, [...told]]);
+    receiver.clear();
+  }
+});
+
+test("values live on when bytes that are used up are freed, whatever came together", () => {
+  let freed = 0;
+  for (let seed = 1; seed <= 200; seed++) {
+    const { receiver, owner } = openReceiver();
+    const sizes = Array.from(
+      { length: 1 + (seed % 7) },
+      (_, n) => (seed * 7_919 * (n + 1)) % 150_000,
+    );
+    const frames = sizes.flatMap((size, n) => {
+      const message = item(n + 1, new Uint8Array(size).fill(n + 1));
+      return seed % 3 === 0 && size > 70_000 ? partsOf(message, 65_536) : [frameOf(message)];
+    });
+    const all = Buffer.concat(frames);
+    const step = 40_000 + ((seed * 104_729) % 500_000);
+    for (let at = 0; at < all.length; at += step) {
+      const chunk = new Uint8Array(all.subarray(at, at + step));
+      if (!receiver.push(chunk)) continue;
+      chunk.buffer.transfer(0);
+      freed++;
+    }
+    const values = owner.messages.map((message) => (message.kind === "item" ? message.value : 0));
+    expect(values).toEqual(sizes.map((size, n) => new Uint8Array(size).fill(n + 1)));
+  }
+  expect(freed).toBeGreaterThan(100);
+});
+
+test("of bytes during which others came nothing is known", () => {
+  const bytes = (): Uint8Array =>
+    new Uint8Array(Buffer.concat([frameOf(item(1, "x".repeat(60_000)))]));
+  const inner = openReceiver();
+  const outer = openReceiver();
+  let innerUsedUp = false;
+  outer.owner.onMessage = () => (innerUsedUp = inner.receiver.push(bytes()));
+  expect([outer.receiver.push(bytes()), innerUsedUp]).toEqual([false, true]);
+});
+
 test("what came in pieces or in parts is never written over by what comes behind", () => {
   const { receiver, owner } = openReceiver();
   const value = (id: number): Uint8Array => new Uint8Array(200_000).fill(id);
