@@ -1,6 +1,6 @@
 import type { Code } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
-import { bufferedBytes, countBuffered } from "./buffered.ts";
+import { bufferedBytes, countBuffered, roomFor } from "./buffered.ts";
 import { uint32At } from "./heads.ts";
 import type { Writer } from "./writer.ts";
 
@@ -44,11 +44,6 @@ export const idOffset = 8;
 
 /** A frame's buffer up to this size is made however much else waits. */
 const smallBytes = 65_536;
-
-/** Who has sent so much of a frame gets room for more of it than four times what is there ... */
-const trustedBytes = 16_384;
-/** ... namely for so much at once. */
-const largestStep = 2_097_152;
 
 /** Thrown for bytes that end a connection: no frame, or one that is not allowed. */
 export class FrameError extends Error {
@@ -188,10 +183,9 @@ export class FrameReader {
     }
     if (sink.finished) return;
     bytes = bytes.subarray(at);
-    // Room for the rest as well where that is known to come to four times what is there at the most.
+    // Room for the rest as well, where its size is known.
     const total = bytes.length < headBytes ? 0 : this.#check(bytes, 0, bytes.length);
-    const size = Math.min(Math.max(total, bytes.length), 4 * bytes.length);
-    const partial = Buffer.allocUnsafeSlow(Math.max(64, size));
+    const partial = Buffer.allocUnsafeSlow(Math.max(64, roomFor(total, bytes.length)));
     bytes.copy(partial);
     this.#hold(partial);
     this.#have = bytes.length;
@@ -213,9 +207,7 @@ export class FrameReader {
     const total = this.#check(partial, 0, this.#have);
     const piece = bytes.subarray(at, at + total - this.#have);
     if (this.#have + piece.length > partial.length) {
-      const have = this.#have + piece.length;
-      const grownTo = have < trustedBytes ? 4 * partial.length : largestStep;
-      const size = Math.min(total, Math.max(grownTo, have, 4_096));
+      const size = Math.max(Math.min(total, 4_096), roomFor(total, this.#have + piece.length));
       if (size > smallBytes && bufferedBytes() + size > limits.maxBufferedBytes) {
         throw new FrameError(
           "RESOURCE_EXHAUSTED",

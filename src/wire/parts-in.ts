@@ -1,9 +1,6 @@
 import { limits } from "../base/limits.ts";
-import { bufferedBytes, countBuffered } from "./buffered.ts";
+import { bufferedBytes, countBuffered, roomFor } from "./buffered.ts";
 import { contentHeadBytes, FrameError } from "./frame.ts";
-
-/** Below this, room is made for four times of what has come; above, for two times. */
-const trustedBytes = 1_048_576;
 
 /** A message of which parts have come. */
 interface Unfinished {
@@ -19,7 +16,7 @@ export type Content = Buffer;
 
 /**
  * Messages that come in parts, put together again. What they announce is bounded, and room is made
- * for what has really come: never more than four times that.
+ * in proportion to what has really come.
  */
 export class PartsIn {
   readonly #unfinished: Map<number, Unfinished> = new Map();
@@ -98,7 +95,7 @@ export class PartsIn {
   }
 
   #grow(message: Unfinished, needed: number): void {
-    const size = Math.min(message.totalBytes, (needed < trustedBytes ? 4 : 2) * needed);
+    const size = roomFor(message.totalBytes, needed);
     if (bufferedBytes() + size > limits.maxBufferedBytes) {
       throw new FrameError(
         "RESOURCE_EXHAUSTED",

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { GeeError } from "../../src/base/errors.ts";
-import { bufferedBytes } from "../../src/wire/buffered.ts";
+import { limits } from "../../src/base/limits.ts";
+import { bufferedBytes, countBuffered, roomFor } from "../../src/wire/buffered.ts";
 import { frameOf } from "../support/scripted-peer.ts";
 import { openBench } from "./recorder.ts";
 
@@ -36,6 +37,25 @@ test("a frame that is incomplete counts with what it holds, until it is whole or
   lost.channel.data(result.subarray(0, 200_000));
   lost.channel.close(channelGone());
   expect(bufferedBytes()).toBe(before);
+});
+
+test("room is made once for most messages, and in small steps when much waits in the process", () => {
+  const before = bufferedBytes();
+  const plenty = limits.maxBufferedBytes / 4;
+  for (const [waiting, total, have, room] of [
+    [0, 1_000_000, 65_536, 1_000_000],
+    [0, 4_000_000, 65_536, 2_097_152],
+    [0, 100, 1, 32],
+    [plenty - 1_000_000, 1_000_000, 65_536, 1_000_000],
+    [plenty - 999_999, 1_000_000, 65_536, 262_144],
+    [plenty, 100_000, 65_536, 100_000],
+    [plenty, 8_000_000, 1_048_575, 4_194_300],
+    [plenty, 8_000_000, 1_048_576, 2_097_152],
+  ] as const) {
+    countBuffered(waiting - before);
+    expect([waiting, roomFor(total, have)]).toEqual([waiting, room]);
+    countBuffered(before - waiting);
+  }
 });
 
 function channelGone(): GeeError {
