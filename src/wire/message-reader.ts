@@ -6,7 +6,7 @@ import { headBytes, kinds } from "./frame.ts";
 import { magic, parseCallerHello, parseServerHello } from "./hello.ts";
 import { executedWords } from "./message.ts";
 import type { CallMessage, FaultMessage, Message, Metadata } from "./message.ts";
-import { partBytes } from "./parts-out.ts";
+import { partBytes } from "./part-blocks.ts";
 
 const nothing = 0xf6;
 

@@ -216,8 +216,6 @@ export interface EncodedFrame {
   readonly length: number;
   /** Large bytes that end the frame: those of the value itself, which its owner may change later. */
   readonly tail: Uint8Array | undefined;
-  /** The whole frame as the caller's own, in a buffer that may be longer. */
-  take(): Buffer;
   /** The whole frame as the caller's own, in a buffer of just that size. */
   copy(): Buffer;
   /** To be called when the tail was copied, or will not be: else it is held until the next message. */

@@ -1,9 +1,9 @@
 import { limits } from "../base/limits.ts";
-import { countBuffered } from "./buffered.ts";
 import { fieldsAt, idOffset, kindOffset, kinds, prefixBytes } from "./frame.ts";
-import type { Link } from "./link.ts";
-import { firstPart, PartsOut } from "./parts-out.ts";
-import { giveBuffer, leastBufferBytes, takeBuffer } from "./spare-buffer.ts";
+import { Line } from "./line.ts";
+import { firstPartBytes, layOut } from "./part-blocks.ts";
+import type { FrameBytes } from "./part-blocks.ts";
+import { PartsOut } from "./parts-out.ts";
 
 /**
  * A large frame is gathered with what waits up to so many bytes, and flushes it first beyond. Few
@@ -12,6 +12,10 @@ import { giveBuffer, leastBufferBytes, takeBuffer } from "./spare-buffer.ts";
 const gatheredBytes = 1_048_576;
 /** From here on a frame is large. */
 const largeBytes = 16_384;
+/** The largest frame that leaves whole on a link that takes all at once. */
+const mostWholeBytes = 2_097_152;
+/** So many bytes of such a frame go with its head, which alone would be a packet of its own. */
+const edgeBytes = 65_536;
 /** A call with so many fields or more may have a stream, whose items follow it. */
 const streamCallFields = 8;
 
@@ -22,19 +26,12 @@ const streamCallFields = 8;
 export type Ticket = number;
 
 /**
- * Frames on their way out of one connection. They are gathered and written together; what the link
- * does not take stays here, in order, until it drains. Positions count every byte of the
- * connection's life, so "has a byte of this frame left?" is a comparison. Messages in parts wait
- * beside the line, and a part of one leaves whenever the line is empty.
+ * Frames on their way out of one connection. Positions count every byte of the connection's life, so
+ * "has a byte of this frame left?" is a comparison. Messages in parts wait beside the line, and a
+ * block of one leaves whenever the line is empty. Of a large frame nothing waits while the link
+ * takes all at once.
  */
-export class Outbox {
-  readonly #link: Link;
-  #bytes: Buffer | undefined;
-  /** `#bytes[#head]` to `#bytes[#tail - 1]` wait. */
-  #head = 0;
-  #tail = 0;
-  /** The position up to which nothing waits: what the link has taken, and what was discarded. */
-  #taken = 0;
+export class Outbox extends Line {
   /** The link took less than it was given, and has not drained since. */
   #blocked = false;
   /** Positions from the first up to the second were discarded: nothing of them left, or ever will. */
@@ -45,28 +42,19 @@ export class Outbox {
   /** How large the contents may be together of messages in parts that are begun and not whole. */
   maxBegunBytes: number = limits.maxUnfinishedBytes;
 
-  constructor(link: Link) {
-    this.#link = link;
-  }
-
   /** Bytes that wait. */
   get unsentBytes(): number {
-    return this.#tail - this.#head + (this.#parts?.unsentBytes ?? 0);
+    return this.tail - this.head + (this.#parts?.unsentBytes ?? 0);
   }
 
   /** Bytes that wait, without those of the one message in parts that has the most of them. */
   get unsentBesideLargest(): number {
-    return this.#tail - this.#head + (this.#parts?.unsentBesideLargest ?? 0);
+    return this.tail - this.head + (this.#parts?.unsentBesideLargest ?? 0);
   }
 
   /** Whether the link took less than it was given, and has not drained since. */
   get isBlocked(): boolean {
     return this.#blocked;
-  }
-
-  /** The position of the next byte that is appended. */
-  get position(): number {
-    return this.#taken + this.#tail - this.#head;
   }
 
   /**
@@ -76,7 +64,7 @@ export class Outbox {
   hasLeft(ticket: Ticket): boolean {
     if (ticket < 0) return this.#parts?.waits(ticket) !== true;
     if (ticket >= this.#discardedFrom && ticket < this.#discardedTo) return false;
-    return this.#taken > ticket;
+    return this.taken > ticket;
   }
 
   /** Whether nothing waits beside the line. */
@@ -100,76 +88,56 @@ export class Outbox {
    * before `flush`, namely what waits.
    */
   append(from: Buffer, length: number, tail?: Uint8Array): void {
-    if (length >= largeBytes && this.#tail - this.#head + length > gatheredBytes) this.flush();
-    this.#append(from, length, tail);
-  }
-
-  #append(from: Buffer, length: number, tail: Uint8Array | undefined): void {
-    const bytes = this.#roomFor(length);
-    const to = this.#tail;
-    const headLength = tail === undefined ? length : length - tail.length;
-    if (headLength <= 48) {
-      // For a few bytes a loop is faster than a call into native code.
-      for (let index = 0; index < headLength; index++) bytes[to + index] = from[index] ?? 0;
-    } else {
-      from.copy(bytes, to, 0, headLength);
-    }
-    if (tail !== undefined) bytes.set(tail, to + headLength);
-    this.#tail = to + length;
-    countBuffered(length);
+    if (length >= largeBytes && this.tail - this.head + length > gatheredBytes) this.flush();
+    this.put(from, length, tail);
   }
 
   /**
-   * Takes a frame over that is to leave in parts. With `inLine`, its first part takes its place in
-   * line at once: the ids of calls rise in the order in which they leave.
+   * Whether a large frame may leave whole: nothing waits beside the line, and the link has lately
+   * taken twice as much without a stop, so that others will hardly wait for it.
    */
-  appendParts(id: number, frame: Buffer, length: number, inLine: boolean): Ticket {
-    this.#parts ??= new PartsOut(this.#link, this.maxBegunBytes);
-    if (!inLine) return this.#parts.add(id, frame, length, undefined);
+  takesWhole(length: number): boolean {
+    return (
+      length <= mostWholeBytes &&
+      this.easyBytes >= 2 * length &&
+      (this.#parts === undefined || this.#parts.unsentBytes === 0)
+    );
+  }
+
+  /**
+   * Writes a frame at once, from where the bytes of its tail stand: only what the link leaves is
+   * copied. All are the caller's again on return.
+   */
+  writeWhole(from: Buffer, length: number, tail: Uint8Array): void {
+    const edge = Math.min(edgeBytes, tail.length);
+    this.put(from, length - tail.length + edge, tail.subarray(0, edge));
+    const taken = this.writeLine() ? this.write(tail, edge, tail.length) : 0;
+    this.taken += taken;
+    const rest = tail.subarray(edge + taken);
+    this.#blocked = rest.length > 0;
+    if (this.#blocked) this.put(from, rest.length, rest);
+  }
+
+  /**
+   * Takes a frame that is to leave in parts; its bytes are the caller's again on return. With
+   * `inLine`, its first part takes its place in line at once: the ids of calls rise in the order in
+   * which they leave.
+   */
+  appendParts(id: number, frame: FrameBytes, inLine: boolean): Ticket {
+    this.#parts ??= new PartsOut(this, this.maxBegunBytes);
+    const blocks = layOut(frame, id);
+    const contentBytes = frame.length - prefixBytes;
+    if (!inLine) return this.#parts.add(id, blocks, contentBytes, undefined);
     const { position } = this;
-    const first = firstPart(frame, length, id);
-    this.#append(first, first.length, undefined);
-    return this.#parts.add(id, frame, length, position);
+    const [first] = blocks;
+    if (first !== undefined) this.put(first, firstPartBytes, undefined);
+    return this.#parts.add(id, blocks, contentBytes, position);
   }
 
   /** Takes a frame over that must not overtake another of its id that waits beside the line. */
-  appendBehind(id: number, frame: Buffer, length: number): Ticket {
-    this.#parts ??= new PartsOut(this.#link, this.maxBegunBytes);
-    return this.#parts.addWhole(id, frame, length);
-  }
-
-  /** The buffer, with room for `length` more bytes behind what waits. */
-  #roomFor(length: number): Buffer {
-    const bytes = this.#bytes;
-    if (bytes !== undefined && bytes.length - this.#tail >= length) return bytes;
-    const waiting = this.#tail - this.#head;
-    let size = bytes?.length ?? leastBufferBytes;
-    while (size < waiting + length) size *= 2;
-    // Moving pays only when it frees at least half; else a buffer that is nearly full would move
-    // its whole content for every small frame.
-    if (size === bytes?.length && this.#head < size / 2) size *= 2;
-    return this.#moveTo(bytes !== undefined && size === bytes.length ? bytes : takeBuffer(size));
-  }
-
-  #moveTo(to: Buffer): Buffer {
-    this.#bytes?.copy(to, 0, this.#head, this.#tail);
-    this.#bytes = to;
-    this.#tail -= this.#head;
-    this.#head = 0;
-    return to;
-  }
-
-  /**
-   * Lets a large buffer go for the little that is left in it, so that those who read slowly do not
-   * hold one each: never more than four times what waits.
-   */
-  #fit(bytes: Buffer): void {
-    const waiting = this.#tail - this.#head;
-    if (bytes.length <= leastBufferBytes || waiting > bytes.length / 4) return;
-    let size = leastBufferBytes;
-    while (size < waiting) size *= 2;
-    this.#moveTo(Buffer.allocUnsafeSlow(size));
-    giveBuffer(bytes);
+  appendBehind(id: number, frame: Buffer): Ticket {
+    this.#parts ??= new PartsOut(this, this.maxBegunBytes);
+    return this.#parts.addWhole(id, frame);
   }
 
   /** Gives the link what it takes. Does nothing while it is full: `drained` comes first. */
@@ -177,31 +145,17 @@ export class Outbox {
     if (this.#blocked) return;
     const parts = this.#parts;
     if (parts === undefined) {
-      this.#blocked = !this.#writeLine();
+      this.#blocked = !this.writeLine();
       return;
     }
-    // A part that was begun is finished first; behind each, the line has its turn.
-    do {
-      if (!parts.finishPart() || !this.#writeLine()) {
-        this.#blocked = true;
-        return;
-      }
-    } while (parts.nextPart());
-  }
-
-  /** Writes the line; false when the link does not take all of it. */
-  #writeLine(): boolean {
-    if (this.#bytes === undefined || this.#head === this.#tail) return true;
-    const taken = this.#link.write(this.#bytes, this.#head, this.#tail);
-    this.#taken += taken;
-    this.#head += taken;
-    countBuffered(-taken);
-    if (this.#head < this.#tail) {
-      this.#fit(this.#bytes);
-      return false;
+    // A part that was begun is finished first; behind each turn, the line has its own.
+    for (;;) {
+      this.#blocked = !parts.finishPart() || !this.writeLine();
+      if (this.#blocked) return;
+      const turn = parts.writeTurn();
+      this.#blocked = turn === "full";
+      if (turn !== "written") return;
     }
-    this.#release();
-    return true;
   }
 
   /** The link has room again. */
@@ -220,17 +174,17 @@ export class Outbox {
     if (ticket >= 0) return this.#void(ticket) ? "unsent" : "sent";
     const waited = this.#parts?.drop(ticket);
     if (waited === undefined) return "sent";
-    const { id, at, whole, firstPart: first } = waited;
-    if (first === undefined && (whole || at === prefixBytes)) return "unsent";
+    const { id, begun, firstPart: first } = waited;
+    if (!begun) return "unsent";
     this.dropParts(id);
     return first !== undefined && this.#void(first) ? "unsent" : "cut";
   }
 
   /** Makes of a frame in line, when none of its bytes has left, one that its receiver skips. */
   #void(position: number): boolean {
-    const bytes = this.#bytes;
-    if (bytes === undefined || this.#taken > position) return false;
-    const at = this.#head + (position - this.#taken);
+    const bytes = this.bytes;
+    if (bytes === undefined || this.taken > position) return false;
+    const at = this.head + (position - this.taken);
     const isCall = bytes[at + kindOffset] === kinds.call;
     bytes[at + kindOffset] = kinds.void;
     if (isCall && fieldsAt(bytes, at) >= streamCallFields) this.#voidBehind(bytes, at);
@@ -240,7 +194,7 @@ export class Outbox {
   /** An item of a call that was never opened would end the connection. */
   #voidBehind(bytes: Buffer, call: number): void {
     const id = bytes.readUInt32BE(call + idOffset);
-    for (let at = call; at < this.#tail; at += prefixBytes + bytes.readUInt32BE(at + 1)) {
+    for (let at = call; at < this.tail; at += prefixBytes + bytes.readUInt32BE(at + 1)) {
       if (bytes.readUInt32BE(at + idOffset) === id) bytes[at + kindOffset] = kinds.void;
     }
     this.dropParts(id);
@@ -258,24 +212,16 @@ export class Outbox {
   discard(): boolean {
     if (this.#blocked) return false;
     // What comes next gets positions of its own, or a discarded call would seem to leave with it.
-    this.#discardedFrom = this.#taken;
+    this.#discardedFrom = this.taken;
     this.#discardedTo = this.position;
-    this.#taken = this.#discardedTo;
+    this.taken = this.#discardedTo;
     this.clear();
     return true;
   }
 
   /** Drops what waits; the link is gone. */
   clear(): void {
-    this.#release();
+    this.release();
     this.#parts?.clear();
-  }
-
-  #release(): void {
-    countBuffered(this.#head - this.#tail);
-    if (this.#bytes !== undefined) giveBuffer(this.#bytes);
-    this.#bytes = undefined;
-    this.#head = 0;
-    this.#tail = 0;
   }
 }

@@ -1,9 +1,7 @@
 import { countBuffered } from "./buffered.ts";
-import { headBytes, kinds, prefixBytes, writeHead } from "./frame.ts";
+import { prefixBytes } from "./frame.ts";
 import type { Link } from "./link.ts";
-
-/** What one part carries of its message at most. */
-export const partBytes = 65_536;
+import { firstPartBytes, giveBlock, partBytes, partEndAt } from "./part-blocks.ts";
 
 /**
  * The largest frame that leaves uncut. Below two parts' worth, cutting would make others wait for
@@ -11,21 +9,23 @@ export const partBytes = 65_536;
  */
 export const maxUncutBytes: number = 2 * partBytes;
 
-/** A part's head: that of its frame, and `5a` with the length of its bytes. */
-const partHeadBytes = headBytes + 5;
-
-/** Where the bytes begin that the first part has left over. */
-const restOffset = prefixBytes + partBytes;
-
 /** A message, or the rest of one, that waits to leave. */
 export interface Waiting {
   /** Below 0, and never that of another. */
   readonly ticket: number;
   readonly id: number;
-  readonly bytes: Buffer;
-  /** The next byte that leaves. */
+  /** What waits: blocks of parts, or one frame that leaves as it is. */
+  readonly blocks: Buffer[];
+  /** The next byte that leaves, in the first of these. */
   at: number;
-  readonly end: number;
+  /** Whether that is the block that begins with the first part. */
+  inFirstBlock: boolean;
+  /** Whether a part has left, or stands in line. */
+  begun: boolean;
+  /** Bytes that have not left. */
+  unsentBytes: number;
+  /** What its receiver puts together again. */
+  readonly contentBytes: number;
   /** It leaves as it is, in one frame, and waits only because it must not overtake. */
   readonly whole: boolean;
   /** The position in line of its first part, which is not among what waits here. */
@@ -33,13 +33,13 @@ export interface Waiting {
 }
 
 /**
- * Messages that leave in parts, so that others leave between them. Each is a buffer of its own, and
- * the head of each part is written over bytes that have left already: nothing is copied. Messages of
- * one id keep their order; those of different ids take turns, and one is begun only when what is
- * begun then is no more than the other side takes.
+ * Messages that leave in parts, so that others leave between them. Messages of one id keep their
+ * order; those of different ids take turns of a block, and one is begun only when what is begun then
+ * is no more than the other side takes. Where the link takes no more, the part at which it stops is
+ * finished first when it has room again, and then whatever is small goes before the rest.
  */
 export class PartsOut {
-  readonly #link: Link;
+  readonly #link: Pick<Link, "write">;
   readonly #maxBegunBytes: number;
   /** By id, in the order of their turns; no list is empty. */
   readonly #lanes: Map<number, Waiting[]> = new Map();
@@ -47,18 +47,18 @@ export class PartsOut {
   /** Tickets of what waited when all was dropped: it has not left, and never will. */
   readonly #lost: Set<number> = new Set();
   #lastTicket = 0;
-  /** Bytes of those that wait: what they take in memory, less what has left. */
+  /** Bytes of those that wait, heads included, less what has left or is being written. */
   #unsentBytes = 0;
   /** Contents of the messages of which a part has left, and of those that are to leave in parts. */
   #begunBytes = 0;
   #cutBytes = 0;
-  /** The part that is being written: these bytes of this buffer. */
+  /** The part, or the frames, at which the link stopped: these bytes of this buffer. */
   #part: Buffer | undefined;
   #partAt = 0;
   #partEnd = 0;
 
   /** `maxBegunBytes` is how large the contents may be together of messages that are not whole. */
-  constructor(link: Link, maxBegunBytes: number) {
+  constructor(link: Pick<Link, "write">, maxBegunBytes: number) {
     this.#link = link;
     this.#maxBegunBytes = maxBegunBytes;
   }
@@ -71,8 +71,8 @@ export class PartsOut {
   /** Bytes that wait, without those of the message in parts that has the most of them. */
   get unsentBesideLargest(): number {
     let largest = 0;
-    for (const { at, end, whole } of this.#waiting.values()) {
-      if (!whole) largest = Math.max(largest, end - at);
+    for (const { unsentBytes, whole } of this.#waiting.values()) {
+      if (!whole) largest = Math.max(largest, unsentBytes);
     }
     return this.unsentBytes - largest;
   }
@@ -93,37 +93,42 @@ export class PartsOut {
   }
 
   /**
-   * Takes over a frame that leaves in parts; of one whose first part is a frame in line, at position
-   * `inLine`, the rest. Returns its ticket.
+   * Takes over the blocks of a message of so many bytes; of one whose first part stands in line, at
+   * position `inLine`, all behind that. Returns its ticket.
    */
-  add(id: number, bytes: Buffer, end: number, inLine: number | undefined): number {
-    const at = inLine === undefined ? prefixBytes : restOffset;
-    this.#cutBytes += end - prefixBytes;
-    if (inLine !== undefined) this.#begunBytes += end - prefixBytes;
-    return this.#add(id, bytes, at, end, false, inLine);
+  add(id: number, blocks: Buffer[], contentBytes: number, inLine: number | undefined): number {
+    this.#cutBytes += contentBytes;
+    if (inLine !== undefined) this.#begunBytes += contentBytes;
+    return this.#add(id, blocks, contentBytes, false, inLine);
   }
 
   /** Takes over a frame that leaves as it is, behind what waits of its id. Returns its ticket. */
-  addWhole(id: number, bytes: Buffer, end: number): number {
-    return this.#add(id, bytes, 0, end, true, undefined);
+  addWhole(id: number, frame: Buffer): number {
+    return this.#add(id, [frame], frame.length, true, undefined);
   }
 
   #add(
     id: number,
-    bytes: Buffer,
-    at: number,
-    end: number,
+    blocks: Buffer[],
+    contentBytes: number,
     whole: boolean,
-    inLine: number | undefined,
+    firstPart: number | undefined,
   ): number {
     const ticket = --this.#lastTicket;
-    const waiting: Waiting = { ticket, id, bytes, at, end, whole, firstPart: inLine };
+    const begun = firstPart !== undefined;
+    const at = begun ? firstPartBytes : 0;
+    let unsentBytes = -at;
+    for (const { length } of blocks) unsentBytes += length;
+    const waiting: Waiting = {
+      ...{ ticket, id, blocks, at, begun, unsentBytes, contentBytes, whole, firstPart },
+      inFirstBlock: true,
+    };
     const lane = this.#lanes.get(id);
     if (lane === undefined) this.#lanes.set(id, [waiting]);
     else lane.push(waiting);
     this.#waiting.set(ticket, waiting);
-    this.#unsentBytes += end - at;
-    countBuffered(end - at);
+    this.#unsentBytes += unsentBytes;
+    countBuffered(unsentBytes);
     return ticket;
   }
 
@@ -138,9 +143,9 @@ export class PartsOut {
     lane.splice(lane.indexOf(waiting), 1);
     if (lane.length === 0) this.#lanes.delete(waiting.id);
     this.#forget(waiting);
-    const bytes = waiting.end - waiting.at;
-    this.#unsentBytes -= bytes;
-    countBuffered(-bytes);
+    this.#unsentBytes -= waiting.unsentBytes;
+    countBuffered(-waiting.unsentBytes);
+    for (const block of waiting.blocks) if (block !== this.#part) giveBlock(block);
     return waiting;
   }
 
@@ -156,11 +161,11 @@ export class PartsOut {
   #forget(waiting: Waiting): void {
     this.#waiting.delete(waiting.ticket);
     if (waiting.whole) return;
-    this.#cutBytes -= waiting.end - prefixBytes;
-    if (waiting.at > prefixBytes) this.#begunBytes -= waiting.end - prefixBytes;
+    this.#cutBytes -= waiting.contentBytes;
+    if (waiting.begun) this.#begunBytes -= waiting.contentBytes;
   }
 
-  /** Writes what is left of the part that is being written; false when the link is full. */
+  /** Writes what is left of the part at which the link stopped; false when it is full again. */
   finishPart(): boolean {
     const part = this.#part;
     if (part === undefined) return true;
@@ -169,78 +174,86 @@ export class PartsOut {
     countBuffered(-taken);
     if (this.#partAt < this.#partEnd) return false;
     this.#part = undefined;
+    // Of any other block, parts wait or have been dropped.
+    if (this.#partEnd === part.length) giveBlock(part);
     return true;
   }
 
-  /** Makes the next part, or the next whole frames, ready to be written; false when none waits. */
-  nextPart(): boolean {
-    if (this.#lanes.size === 0) return false;
+  /**
+   * Writes a block, or the next whole frames, of whoever's turn it is: "none" when nothing waits that
+   * may leave, "full" when the link has not taken all of it.
+   */
+  writeTurn(): "none" | "written" | "full" {
     let heldBack = false;
     for (const [id, lane] of this.#lanes) {
       const [first] = lane;
       if (first === undefined) continue;
-      if (!first.whole && first.at === prefixBytes) {
+      if (!first.whole && !first.begun) {
         // Nothing else is begun before it, or it might wait for ever.
-        heldBack ||= this.#begunBytes + first.end - prefixBytes > this.#maxBegunBytes;
+        heldBack ||= this.#begunBytes + first.contentBytes > this.#maxBegunBytes;
         if (heldBack) continue;
       }
       // Whoever had a turn goes to the end.
       this.#lanes.delete(id);
-      if (first.whole) this.#beginWhole(lane);
-      else this.#beginPart(first, lane);
-      if (lane.length > 0) this.#lanes.set(id, lane);
-      return true;
+      this.#lanes.set(id, lane);
+      const all = first.whole ? this.#writeWhole(lane) : this.#writeBlock(first, lane);
+      if (lane.length === 0) this.#lanes.delete(id);
+      return all ? "written" : "full";
     }
-    return false;
+    return "none";
   }
 
   /** Small frames that follow each other leave with one write. */
-  #beginWhole(lane: Waiting[]): void {
+  #writeWhole(lane: Waiting[]): boolean {
     let count = 0;
-    let bytes = 0;
-    for (const { whole, end } of lane) {
-      if (!whole || (count > 0 && bytes + end > partBytes)) break;
-      bytes += end;
+    let size = 0;
+    for (const { whole, unsentBytes } of lane) {
+      if (!whole || (count > 0 && size + unsentBytes > partBytes)) break;
+      size += unsentBytes;
       count++;
     }
-    const frames = lane.splice(0, count);
-    for (const waiting of frames) this.#forget(waiting);
-    const [only] = frames;
-    const part =
-      count === 1 && only !== undefined
-        ? only.bytes
-        : Buffer.concat(frames.map((waiting) => waiting.bytes.subarray(0, waiting.end)));
-    this.#begin(part, 0, bytes, bytes);
+    const waiting = lane.splice(0, count);
+    for (const one of waiting) this.#forget(one);
+    const [only, ...others] = waiting.flatMap(({ blocks }) => blocks);
+    if (only === undefined) return true;
+    this.#unsentBytes -= size;
+    this.#part = others.length === 0 ? only : Buffer.concat([only, ...others]);
+    this.#partAt = 0;
+    this.#partEnd = size;
+    return this.finishPart();
   }
 
-  #beginPart(waiting: Waiting, lane: Waiting[]): void {
-    const { bytes, at, end, id } = waiting;
-    if (at === prefixBytes) {
-      const part = firstPart(bytes, end, id);
-      this.#begunBytes += end - prefixBytes;
-      waiting.at = restOffset;
-      this.#begin(part, 0, part.length, partBytes);
-      return;
+  /** Writes the block that is next; where the link stops, the part is begun and no other. */
+  #writeBlock(waiting: Waiting, lane: Waiting[]): boolean {
+    const { blocks, at } = waiting;
+    const [block] = blocks;
+    if (block === undefined) return true;
+    const takenTo = at + this.#link.write(block, at, block.length);
+    const end = partEndAt(block, waiting.inFirstBlock, takenTo);
+    countBuffered(at - takenTo);
+    this.#unsentBytes -= end - at;
+    waiting.unsentBytes -= end - at;
+    waiting.at = end;
+    if (end > 0 && !waiting.begun) {
+      waiting.begun = true;
+      this.#begunBytes += waiting.contentBytes;
     }
-    const length = Math.min(partBytes, end - at);
-    const start = at - partHeadBytes;
-    writeHead(bytes, start, kinds.part, id, 1, partHeadBytes - prefixBytes + length);
-    bytes[start + headBytes] = 0x5a;
-    bytes.writeUInt32BE(length, start + headBytes + 1);
-    this.#begin(bytes, start, at + length, length);
-    waiting.at += length;
-    if (waiting.at < end) return;
-    lane.shift();
-    this.#forget(waiting);
-  }
-
-  /** So many of the bytes that waited are to be written, and with them perhaps a head. */
-  #begin(part: Buffer, start: number, end: number, waited: number): void {
-    this.#part = part;
-    this.#partAt = start;
-    this.#partEnd = end;
-    this.#unsentBytes -= waited;
-    countBuffered(end - start - waited);
+    if (takenTo < end) {
+      this.#part = block;
+      this.#partAt = takenTo;
+      this.#partEnd = end;
+    }
+    if (end < block.length) return false;
+    blocks.shift();
+    waiting.at = 0;
+    waiting.inFirstBlock = false;
+    if (blocks.length === 0) {
+      lane.shift();
+      this.#forget(waiting);
+    }
+    if (takenTo < end) return false;
+    giveBlock(block);
+    return true;
   }
 
   /** Drops all: nothing of it leaves any more. Which tickets waited is still known. */
@@ -256,19 +269,4 @@ export class PartsOut {
     this.#partAt = 0;
     this.#partEnd = 0;
   }
-}
-
-/**
- * The first part of a frame, with the size of the whole content. It is a copy: there is nothing yet
- * that its head could be written over.
- */
-export function firstPart(frame: Buffer, length: number, id: number): Buffer {
-  const part = Buffer.allocUnsafeSlow(partHeadBytes + partBytes + 5);
-  writeHead(part, 0, kinds.part, id, 2, part.length - prefixBytes);
-  part[headBytes] = 0x5a;
-  part.writeUInt32BE(partBytes, headBytes + 1);
-  frame.copy(part, partHeadBytes, prefixBytes, restOffset);
-  part[partHeadBytes + partBytes] = 0x1a;
-  part.writeUInt32BE(length - prefixBytes, partHeadBytes + partBytes + 1);
-  return part;
 }

@@ -167,7 +167,7 @@ export class Sender {
     }
     frame.writeUInt32BE(id, idOffset);
     const copy = (): Buffer => Buffer.from(frame);
-    const kept = { bytes: frame, length, tail: undefined, take: copy, copy, forgetTail() {} };
+    const kept = { bytes: frame, length, tail: undefined, copy, forgetTail() {} };
     this.#place("result", id, kept);
     this.#plan();
   }
@@ -183,20 +183,24 @@ export class Sender {
     const outbox = this.#outbox;
     const { bytes, length, tail } = encoded;
     const isCall = kind === "call";
+    const { position } = outbox;
+    if (length > maxUncutBytes && tail !== undefined && outbox.takesWhole(length)) {
+      outbox.writeWhole(bytes, length, tail);
+      return position;
+    }
     if (
       length > maxUncutBytes &&
       this.#peerTakesParts &&
       // A call must not wait to be begun, because none with a higher id could leave before it.
       (!isCall || outbox.mayBegin(length))
     ) {
-      return outbox.appendParts(id, encoded.take(), length, isCall);
+      return outbox.appendParts(id, encoded, isCall);
     }
     if (kind !== "credit" && outbox.holds(id)) {
-      return outbox.appendBehind(id, encoded.take(), length);
+      return outbox.appendBehind(id, encoded.copy());
     }
-    const ticket = outbox.position;
     outbox.append(bytes, length, tail);
-    return ticket;
+    return position;
   }
 
   /** Sends a fault about the connection in the place of all that waits; false when it cannot be. */

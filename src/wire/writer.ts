@@ -29,18 +29,9 @@ export class Writer {
     this.length = 0;
     this.tail = undefined;
     this.#maxBytes = maxBytes;
-    if (this.bytes.length > keptBytes) this.#shrink();
-  }
-
-  /**
-   * Gives away what is written: the buffer, when that is most of it, or else a copy, because who
-   * keeps it must not hold more than twice what it counts.
-   */
-  take(): Buffer {
-    const { bytes, length, tail } = this;
-    if (tail !== undefined || 2 * length < bytes.length) return this.copy();
-    this.#shrink();
-    return bytes;
+    if (this.bytes.length <= keptBytes) return;
+    this.bytes = Buffer.allocUnsafeSlow(firstBytes);
+    this.view = new DataView(this.bytes.buffer);
   }
 
   /** A copy of what is written, in a buffer of just that size. */
@@ -55,11 +46,6 @@ export class Writer {
   /** Lets go of the tail once it was copied: the writer lives longer than what somebody sends. */
   forgetTail(): void {
     this.tail = undefined;
-  }
-
-  #shrink(): void {
-    this.bytes = Buffer.allocUnsafeSlow(firstBytes);
-    this.view = new DataView(this.bytes.buffer);
   }
 
   /** Makes room for `count` more bytes. */

@@ -41,7 +41,7 @@ function cbor(value: unknown): Uint8Array {
   const writer = new Writer();
   writer.reset(Number.POSITIVE_INFINITY);
   new ValueEncoder(writer).value(value);
-  return writer.take();
+  return writer.copy();
 }
 
 /** Dates and numbers as people write them elsewhere. */

@@ -374,6 +374,87 @@ test("a large frame on a link that is full waits for it to drain", () => {
   expect(receive(link.taken)).toEqual(["1", "2", "3"]);
 });
 
+// ---------------------------------------------------------------- whole, from where they stand
+
+/** A frame of kind 3 whose last bytes are its owner's. */
+function tailed(id: number, size: number): { head: Buffer; length: number; tail: Uint8Array } {
+  const whole = frame(id, size);
+  const tail = new Uint8Array(whole.subarray(whole.length - size));
+  return { head: whole.subarray(0, whole.length - size), length: whole.length, tail };
+}
+
+/** An outbox whose link has taken so many bytes without a stop. */
+function easyOutbox(link: Taker, bytes: number): Outbox {
+  const outbox = new Outbox(link);
+  append(outbox, frame(1, bytes - 12));
+  outbox.flush();
+  return outbox;
+}
+
+test("a frame may leave whole when the link has lately taken twice as much and nothing waits", () => {
+  const link = new Taker();
+  const outbox = easyOutbox(link, 600_000);
+  expect([outbox.takesWhole(300_000), outbox.takesWhole(300_001)]).toEqual([true, false]);
+  append(outbox, frame(2, 100_000));
+  link.room = 99_000;
+  outbox.flush();
+  expect(outbox.takesWhole(200_000)).toBe(false);
+  link.room = Number.POSITIVE_INFINITY;
+  outbox.drained();
+  // Only what it took since it stopped counts.
+  append(outbox, frame(3, 398_988));
+  outbox.flush();
+  expect([outbox.takesWhole(200_006), outbox.takesWhole(200_007)]).toEqual([true, false]);
+  append(outbox, frame(4, 5_000_000));
+  outbox.flush();
+  expect([outbox.takesWhole(2_097_152), outbox.takesWhole(2_097_153)]).toEqual([true, false]);
+  appendParts(outbox, 5, threeParts, false);
+  expect(outbox.takesWhole(200_000)).toBe(false);
+  outbox.flush();
+  expect(outbox.takesWhole(200_000)).toBe(true);
+});
+
+test("such a frame leaves at once behind what waits, and what the link leaves of it is copied", () => {
+  const size = 300_000;
+  const before = bufferedBytes();
+  // The end of what waits is at 22, the head's at 22 + 12, that of the first write at + 65,536.
+  for (const room of [0, 21, 22, 23, 34, 65_569, 65_570, 65_571, 200_000, 300_033, 300_034]) {
+    const link = new Taker();
+    const outbox = easyOutbox(link, 700_000);
+    const start = link.takenBytes;
+    append(outbox, frame(2, 10));
+    const { head, length, tail } = tailed(3, size);
+    const expected = Buffer.concat([link.taken, frame(2, 10), head, tail, frame(4, 10)]);
+    const ticket = outbox.position;
+    link.room = room;
+    outbox.writeWhole(head, length, tail);
+    // Both are their owner's again.
+    head.fill(0xee);
+    tail.fill(0xee);
+    const taken = link.takenBytes - start;
+    expect([room, taken]).toEqual([room, room]);
+    expect([room, outbox.unsentBytes]).toEqual([room, 22 + length - room]);
+    expect(bufferedBytes() - before).toBe(outbox.unsentBytes);
+    expect([room, outbox.hasLeft(ticket)]).toEqual([room, room > 22]);
+    expect([room, outbox.isBlocked]).toEqual([room, room < 22 + length]);
+    append(outbox, frame(4, 10));
+    link.room = Number.POSITIVE_INFINITY;
+    outbox.drained();
+    expect(link.taken.equals(expected)).toBe(true);
+    expect([outbox.unsentBytes, bufferedBytes() - before]).toEqual([0, 0]);
+  }
+});
+
+test("of a frame that leaves whole no more than its beginning is copied", () => {
+  const link = new Taker();
+  const outbox = easyOutbox(link, 4_000_000);
+  const { head, length, tail } = tailed(3, 2_000_000);
+  const { writes } = link;
+  outbox.writeWhole(head, length, tail);
+  expect(link.writes - writes).toBe(2);
+  expect(link.offered?.buffer).toBe(tail.buffer);
+});
+
 // ---------------------------------------------------------------- in parts
 
 const twoParts = 70_000;
@@ -382,12 +463,11 @@ const threeParts = 140_000;
 /** A frame of kind 3 that the outbox may keep. */
 function appendParts(outbox: Outbox, id: number, size: number, inLine: boolean): number {
   const bytes = frame(id, size);
-  return outbox.appendParts(id, bytes, bytes.length, inLine);
+  return outbox.appendParts(id, { bytes, length: bytes.length, tail: undefined }, inLine);
 }
 
 function appendBehind(outbox: Outbox, id: number, size: number): number {
-  const bytes = frame(id, size);
-  return outbox.appendBehind(id, bytes, bytes.length);
+  return outbox.appendBehind(id, frame(id, size));
 }
 
 /** The frames that left: whole ones by their id, parts with the bytes that they carry. */
@@ -462,8 +542,8 @@ test("a call in parts is taken back while nothing has left, is cut then, and is 
     [23, "cut", ["first 2: 65536"]],
     [22 + 65_557, "cut", ["first 2: 65536"]],
     [lineBytes - 1, "cut", ["first 2: 65536"]],
-    // The last part is begun when the line is empty: it must be finished.
-    [lineBytes, "sent", ["first 2: 65536", "2: 4471", "2"]],
+    [lineBytes, "cut", ["first 2: 65536"]],
+    // A byte of the last part has left: it must be finished.
     [lineBytes + 1, "sent", ["first 2: 65536", "2: 4471", "2"]],
     [lineBytes + 4_487, "sent", ["first 2: 65536", "2: 4471", "2"]],
     [lineBytes + 4_488, "sent", ["first 2: 65536", "2: 4471", "2"]],
@@ -599,14 +679,15 @@ test("what waits is counted, with and without the largest message in parts", () 
   appendParts(outbox, 2, 1_000_000, false);
   appendParts(outbox, 3, 200_000, false);
   const small = 100;
-  // The five bytes before the content do not travel in parts.
-  expect(outbox.unsentBytes).toBe(small + 1_000_007 + 200_007);
-  expect(outbox.unsentBesideLargest).toBe(small + 200_007);
+  // The five bytes before the content do not travel, but each part has a head, and the first a size.
+  const [large, other] = [1_000_007 + 16 * 17 + 5, 200_007 + 4 * 17 + 5];
+  expect(outbox.unsentBytes).toBe(small + large + other);
+  expect(outbox.unsentBesideLargest).toBe(small + other);
   outbox.flush();
-  link.room = small + 65_558;
+  // The link stops in the second part.
+  link.room = small + 65_558 + 53;
   outbox.drained();
-  expect(link.takenBytes).toBe(small + 65_558);
-  // The first part of the other has its head beside its bytes.
-  expect(outbox.unsentBytes).toBe(1_000_007 - 65_536 + 200_007 + 22);
-  expect(outbox.unsentBesideLargest).toBe(200_007 + 22);
+  expect(link.takenBytes).toBe(small + 65_558 + 53);
+  expect(outbox.unsentBytes).toBe(large - 65_558 - 53 + other);
+  expect(outbox.unsentBesideLargest).toBe(65_500 + other);
 });

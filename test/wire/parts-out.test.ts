@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import { bufferedBytes } from "../../src/wire/buffered.ts";
 import { kinds, prefixBytes } from "../../src/wire/frame.ts";
-import { firstPart, maxUncutBytes, partBytes, PartsOut } from "../../src/wire/parts-out.ts";
+import { firstPartBytes, layOut, partBytes } from "../../src/wire/part-blocks.ts";
+import { maxUncutBytes, PartsOut } from "../../src/wire/parts-out.ts";
 import { rawFrame } from "../support/scripted-peer.ts";
 import { Taker } from "./taker.ts";
 
@@ -16,29 +17,47 @@ function frameOf(id: number, size: number): Buffer {
 
 /** Adds a message in parts of so many bytes. */
 function add(parts: PartsOut, id: number, size: number): number {
-  return parts.add(id, frameOf(id, size), size, undefined);
+  return parts.add(id, blocksOf(id, size), size - prefixBytes, undefined);
+}
+
+/** A frame of so many bytes, laid out as parts. */
+function blocksOf(id: number, size: number): Buffer[] {
+  return layOut({ bytes: frameOf(id, size), length: size, tail: undefined }, id);
+}
+
+/** What the parts of such a frame come to, with their heads. */
+function sentBytes(size: number): number {
+  return size - prefixBytes + 17 * Math.ceil((size - prefixBytes) / partBytes) + 5;
 }
 
 function addWhole(parts: PartsOut, id: number, size: number): number {
-  return parts.addWhole(id, frameOf(id, size), size);
+  return parts.addWhole(id, frameOf(id, size));
 }
 
 /** Writes until nothing waits or the link is full; true when nothing waits. */
 function writeAll(parts: PartsOut): boolean {
-  do if (!parts.finishPart()) return false;
-  while (parts.nextPart());
-  return true;
+  for (;;) {
+    if (!parts.finishPart()) return false;
+    const turn = parts.writeTurn();
+    if (turn !== "written") return turn === "none";
+  }
 }
 
-/** Writes what is begun and one more part, or whole frames. */
-function turn(parts: PartsOut): void {
-  parts.nextPart();
-  parts.finishPart();
+/** Who had a turn, one after the other: `1x8` are eight parts of 1, and `1` is a whole frame. */
+function turnsOf(link: Taker): string[] {
+  const turns: { id: number; count: number }[] = [];
+  for (const { id, kind } of link.frames) {
+    const last = turns.at(-1);
+    if (kind !== kinds.part) turns.push({ id, count: 0 });
+    else if (last?.id === id && last.count > 0) last.count++;
+    else turns.push({ id, count: 1 });
+  }
+  return turns.map(({ id, count }) => (count === 0 ? `${id}` : `${id}x${count}`));
 }
 
-/** Which ids had their turns, one after the other. */
-function turnsOf(link: Taker): number[] {
-  return link.frames.map(({ id }) => id);
+/** A frame that leaves in so many parts, all of them full. */
+function sizeOf(parts: number): number {
+  return prefixBytes + parts * partBytes;
 }
 
 /** The content that the parts of an id carry together. */
@@ -52,17 +71,19 @@ function together(link: Taker, id: number): Buffer {
 test("the parts of a frame together are its content, whatever its size and the link's", () => {
   const before = bufferedBytes();
   const least = maxUncutBytes + 1;
-  for (const size of [least, 3 * partBytes + prefixBytes, 3 * partBytes + 6, 200_001]) {
+  const counts = [3, 8, 9, 10, 16, 17, 18];
+  for (const size of [least, 200_001, ...counts.flatMap((n) => [sizeOf(n), sizeOf(n) + 1])]) {
     for (const room of [Number.POSITIVE_INFINITY, 100_000, 65_536, 9_999]) {
       const link = new Taker();
-      const parts = new PartsOut(link, most);
+      const parts = new PartsOut(link, 2 * most);
       add(parts, 7, size);
-      expect([parts.unsentBytes, bufferedBytes() - before]).toEqual([size - 5, size - 5]);
+      const sent = sentBytes(size);
+      expect([parts.unsentBytes, bufferedBytes() - before]).toEqual([sent, sent]);
       for (let rounds = 0; ; rounds++) {
         link.room = room;
         if (writeAll(parts)) break;
         expect(bufferedBytes() - before).toBe(parts.unsentBytes);
-        expect(rounds).toBeLessThan(100);
+        expect(rounds).toBeLessThan(200);
       }
       expect(together(link, 7).equals(frameOf(7, size).subarray(prefixBytes))).toBe(true);
       const [first, ...others] = link.frames;
@@ -96,38 +117,56 @@ test("a part is finished at whatever byte the link stopped in it", () => {
 test("the rest of a message whose first part is in line leaves here", () => {
   const link = new Taker();
   const parts = new PartsOut(link, most);
-  const frame = frameOf(3, 140_000);
-  const first = firstPart(frame, frame.length, 3);
-  const ticket = parts.add(3, frame, frame.length, 123);
-  expect(parts.unsentBytes).toBe(140_000 - 5 - partBytes);
-  link.write(first, 0, first.length);
+  const blocks = blocksOf(3, 140_000);
+  link.write(blocks[0] ?? Buffer.alloc(0), 0, firstPartBytes);
+  const ticket = parts.add(3, blocks, 140_000 - prefixBytes, 123);
+  expect(parts.unsentBytes).toBe(sentBytes(140_000) - firstPartBytes);
   writeAll(parts);
   expect(link.frames.map(({ fields }) => fields)).toEqual([2, 1, 1]);
   expect(together(link, 3).equals(frameOf(3, 140_000).subarray(prefixBytes))).toBe(true);
   expect(parts.waits(ticket)).toBe(false);
 });
 
-test("messages of different ids take turns, part by part", () => {
+test("messages of different ids take turns of eight parts, and one more when that is the last", () => {
   const link = new Taker();
-  const parts = new PartsOut(link, most);
-  add(parts, 1, 200_000);
-  add(parts, 2, 140_000);
-  turn(parts);
+  const parts = new PartsOut(link, 4 * most);
+  add(parts, 1, sizeOf(20));
+  add(parts, 2, sizeOf(10));
+  parts.writeTurn();
   addWhole(parts, 1, 20);
-  add(parts, 3, 140_000);
+  add(parts, 3, sizeOf(9));
   writeAll(parts);
-  // 1 has four parts and a frame behind them.
-  expect(turnsOf(link)).toEqual([1, 2, 1, 3, 2, 1, 3, 2, 1, 3, 1]);
+  expect(turnsOf(link)).toEqual(["1x8", "2x8", "1x8", "3x9", "2x2", "1x4", "1"]);
+});
+
+test("each turn is one write, and where the link stops, no more is begun than the part it is in", () => {
+  const link = new Taker();
+  const parts = new PartsOut(link, 4 * most);
+  add(parts, 1, sizeOf(20));
+  expect([parts.writeTurn(), link.writes]).toEqual(["written", 1]);
+  const room = 2 * 65_553 + 10;
+  link.room = room;
+  expect([parts.writeTurn(), link.writes, link.frames.length]).toEqual(["full", 2, 10]);
+  link.room = most;
+  expect([parts.finishPart(), link.writes, turnsOf(link)]).toEqual([true, 3, ["1x11"]]);
+  // It stops between two parts: nothing is to be finished.
+  link.room = 65_553;
+  expect([parts.writeTurn(), link.writes]).toEqual(["full", 4]);
+  expect([parts.finishPart(), link.writes]).toEqual([true, 4]);
+  link.room = 0;
+  expect([parts.writeTurn(), parts.finishPart(), link.writes]).toEqual(["full", true, 5]);
+  link.room = Number.POSITIVE_INFINITY;
+  expect([parts.writeTurn(), turnsOf(link)]).toEqual(["written", ["1x16"]]);
 });
 
 test("an id with many messages waits for its turn with each, and nobody waits for all of them", () => {
   const link = new Taker();
   const parts = new PartsOut(link, 10 * most);
-  for (let count = 0; count < 5; count++) add(parts, 1, 140_000);
-  add(parts, 2, 140_000);
-  add(parts, 3, 140_000);
+  for (let count = 0; count < 5; count++) add(parts, 1, sizeOf(10));
+  add(parts, 2, sizeOf(10));
+  add(parts, 3, sizeOf(10));
   writeAll(parts);
-  expect(turnsOf(link).slice(0, 9)).toEqual([1, 2, 3, 1, 2, 3, 1, 2, 3]);
+  expect(turnsOf(link)).toEqual(["1x8", "2x8", "3x8", "1x2", "2x2", "3x2", "1x40"]);
 });
 
 test("messages of one id leave in their order, whole frames and such in parts", () => {
@@ -155,58 +194,61 @@ test("small frames that follow each other leave with one write, of at most a par
   add(parts, 1, 140_000);
   for (let count = 0; count < 100; count++) addWhole(parts, 1, 1_000);
   writeAll(parts);
-  // Three parts, then 65 frames and 35.
-  expect(link.writes).toBe(5);
+  // Three parts, then 65 frames, and 35.
+  expect(link.writes).toBe(3);
   expect(link.frames.length).toBe(103);
   // One that is larger than that leaves alone.
   addWhole(parts, 1, 20);
   addWhole(parts, 1, 120_000);
   addWhole(parts, 1, 20);
   writeAll(parts);
-  expect([link.writes, link.frames.length]).toEqual([8, 106]);
+  expect([link.writes, link.frames.length]).toEqual([6, 106]);
 });
 
 test("no more is begun than the other side takes, and who waits for that is next", () => {
   const link = new Taker();
-  const parts = new PartsOut(link, 500_000);
-  // Their contents: what is to be begun together may have 500,000 bytes, exactly.
-  add(parts, 1, 250_005);
-  add(parts, 2, 250_005);
-  add(parts, 3, 250_005);
-  add(parts, 4, 131_080);
-  for (let count = 0; count < 6; count++) turn(parts);
+  // What is begun together may have as much as two of the three, exactly.
+  const parts = new PartsOut(link, 20 * partBytes);
+  for (const id of [1, 2, 3]) add(parts, id, sizeOf(10));
+  add(parts, 4, sizeOf(3));
+  for (let count = 0; count < 3; count++) parts.writeTurn();
   // 3 does not fit, and 4 does not overtake it.
-  expect(turnsOf(link)).toEqual([1, 2, 1, 2, 1, 2]);
-  turn(parts);
-  expect(turnsOf(link).at(-1)).toBe(1);
-  turn(parts);
+  expect(turnsOf(link)).toEqual(["1x8", "2x8", "1x2"]);
+  parts.writeTurn();
   // The last part of 1 has left: 3 is begun, and 4 not yet.
-  expect(turnsOf(link).at(-1)).toBe(3);
-  turn(parts);
-  turn(parts);
-  expect(turnsOf(link).slice(8)).toEqual([2, 4]);
+  expect(turnsOf(link).at(-1)).toBe("3x8");
   writeAll(parts);
-  for (const [id, size] of [
-    [1, 250_005],
-    [2, 250_005],
-    [3, 250_005],
-    [4, 131_080],
-  ] as const) {
-    expect(together(link, id).equals(frameOf(id, size).subarray(prefixBytes))).toBe(true);
+  expect(turnsOf(link).slice(4)).toEqual(["2x2", "4x3", "3x2"]);
+  for (const id of [1, 2, 3, 4]) {
+    const content = frameOf(id, sizeOf(id === 4 ? 3 : 10)).subarray(prefixBytes);
+    expect(together(link, id).equals(content)).toBe(true);
   }
+});
+
+test("a message of which the link took nothing is not begun", () => {
+  const link = new Taker();
+  link.room = 0;
+  const parts = new PartsOut(link, 20 * partBytes);
+  const first = add(parts, 1, sizeOf(20));
+  expect(parts.writeTurn()).toBe("full");
+  expect(parts.drop(first)).toMatchObject({ begun: false });
+  link.room = most;
+  add(parts, 2, sizeOf(10));
+  writeAll(parts);
+  expect(turnsOf(link)).toEqual(["2x10"]);
 });
 
 test("a message that is given up makes room for the next to be begun", () => {
   const link = new Taker();
-  const parts = new PartsOut(link, 300_000);
-  const begun = add(parts, 1, 300_005);
-  add(parts, 2, 300_005);
-  turn(parts);
+  const parts = new PartsOut(link, 10 * partBytes);
+  const begun = add(parts, 1, sizeOf(10));
+  add(parts, 2, sizeOf(10));
+  parts.writeTurn();
   expect([parts.takes(5), parts.takes(6)]).toEqual([false, false]);
-  expect(parts.drop(begun)).toMatchObject({ id: 1, at: prefixBytes + partBytes });
+  expect(parts.drop(begun)).toMatchObject({ id: 1, begun: true });
   expect([parts.takes(5), parts.takes(6)]).toEqual([true, false]);
-  turn(parts);
-  expect(turnsOf(link)).toEqual([1, 2]);
+  parts.writeTurn();
+  expect(turnsOf(link)).toEqual(["1x8", "2x8"]);
 });
 
 test("what is dropped never leaves, what stays does, and the counts agree", () => {
@@ -217,14 +259,14 @@ test("what is dropped never leaves, what stays does, and the counts agree", () =
   const second = addWhole(parts, 1, 100);
   const third = addWhole(parts, 1, 200);
   add(parts, 2, 140_000);
-  expect(parts.drop(second)).toMatchObject({ ticket: second, whole: true, at: 0 });
+  expect(parts.drop(second)).toMatchObject({ ticket: second, whole: true, begun: false });
   expect(parts.drop(second)).toBeUndefined();
   expect([parts.waits(first), parts.waits(second), parts.waits(third)]).toEqual([
     true,
     false,
     true,
   ]);
-  expect(parts.unsentBytes).toBe(2 * 139_995 + 200);
+  expect(parts.unsentBytes).toBe(2 * sentBytes(140_000) + 200);
   expect(bufferedBytes() - before).toBe(parts.unsentBytes);
   expect([parts.dropAll(2), parts.dropAll(2), parts.has(2), parts.has(1)]).toEqual([
     true,
@@ -304,8 +346,9 @@ test("the largest message in parts is left out of the pressure, a whole frame is
   expect(parts.unsentBesideLargest).toBe(1_020_000);
   parts.dropAll(3);
   add(parts, 2, 400_005);
-  expect(parts.unsentBesideLargest).toBe(420_000);
+  expect(parts.unsentBesideLargest).toBe(120_000 + sentBytes(300_005));
+  link.room = 10;
   writeAll(parts);
   // The part that is being written holds the line up, whosever it is.
-  expect(parts.unsentBesideLargest).toBe(120_000 + 300_000 + 22);
+  expect(parts.unsentBesideLargest).toBe(120_000 + sentBytes(300_005) - 10);
 });

@@ -235,9 +235,9 @@ test("what gives a message up leaves at once when the rest was dropped", () => {
   // The part that was being written when the rest was dropped is the last.
   expect(story(link.frames)).toEqual([
     "first part of 1",
-    "first part of 2",
+    "part of 1",
     "cancel 1",
-    "part of 2",
+    "first part of 2",
   ]);
   expect(sender.unsentBytes).toBe(0);
 });

@@ -13,7 +13,7 @@ import {
 } from "../../src/wire/hello.ts";
 import { callFlags, executedWords } from "../../src/wire/message.ts";
 import type { Message } from "../../src/wire/message.ts";
-import { partBytes } from "../../src/wire/parts-out.ts";
+import { partBytes } from "../../src/wire/part-blocks.ts";
 import { frameOf, rawFrame } from "../support/scripted-peer.ts";
 import { openBench } from "./recorder.ts";
 import type { Bench } from "./recorder.ts";

@@ -84,9 +84,8 @@ test("a tail is counted and stays where it is; copies have it at their end", () 
   const expected = Buffer.concat([Buffer.from("6566697273745a00011170", "hex"), bytes]);
   expect(writer.length).toBe(expected.length);
   expect([writer.bytes.length, writer.tail?.buffer === bytes.buffer]).toEqual([65_536, true]);
-  for (const own of [writer.copy(), writer.take()]) {
-    expect([own.equals(expected), own.buffer.byteLength]).toEqual([true, expected.length]);
-  }
+  const own = writer.copy();
+  expect([own.equals(expected), own.buffer.byteLength]).toEqual([true, expected.length]);
   writer.forgetTail();
   expect(writer.tail).toBeUndefined();
   writer.byteTail(bytes);
