@@ -98,7 +98,7 @@ export class SimulatedServer {
   readonly #facts: ServerFacts;
   readonly #parts: ServerParts;
   readonly #place: Workplace;
-  readonly #sessions: Set<Session> = new Set();
+  readonly #sessions: ReadonlySet<Session>;
   readonly #shutdown: Shutdown;
   #isRefusing = false;
 
@@ -123,7 +123,8 @@ export class SimulatedServer {
     };
     this.#place = new Workplace(clock, slots);
     const admission = new Admission(limits.maxConnections, clock);
-    const upkeep = new Upkeep({ clock, random: parts.random });
+    const upkeep = new Upkeep<Session>({ clock, random: parts.random });
+    this.#sessions = upkeep.sessions;
     const table = createServiceTable(
       {
         [service]: { Do: (call: number) => this.#do(call), Once: (call: number) => this.#do(call) },
@@ -150,12 +151,9 @@ export class SimulatedServer {
       detached: new Set(),
       running: 0,
       draining: false,
-      greeted: (session) => admission.greeted(session),
+      greeted: (session) => admission.greeted(session.channel),
       changed: (session) => {
-        if (session.isClosed && this.#sessions.delete(session)) {
-          admission.left(session);
-          upkeep.remove(session);
-        }
+        if (session.isClosed && upkeep.remove(session)) admission.left(session.channel);
         this.#shutdown.look();
       },
     };
@@ -164,9 +162,8 @@ export class SimulatedServer {
       ...facts.listening,
       accept: (link) => {
         const session = new Session(link, host);
-        this.#sessions.add(session);
         upkeep.add(session);
-        const refusal = admission.enter(session);
+        const refusal = admission.enter(session.channel);
         if (refusal !== undefined) queueMicrotask(() => session.channel.refuse(refusal));
         return session.channel;
       },

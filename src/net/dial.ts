@@ -55,7 +55,7 @@ export function createDial(clock: Clock): Dial {
     }
     signal?.addEventListener("abort", onAbort, { once: true });
 
-    const link = new SocketLink(where, unix || isLoopbackHost(endpoint.host), clock);
+    const link = new SocketLink(where, undefined, unix || isLoopbackHost(endpoint.host), clock);
     const socket = {
       ...SocketLink.handlers,
       open(opened: Bun.Socket<SocketData>): void {
@@ -70,10 +70,14 @@ export function createDial(clock: Clock): Dial {
         settle(() => reject(cannotConnect(where, error)));
       },
     };
-    const data: SocketData = { link };
     const connecting = unix
-      ? Bun.connect<SocketData>({ unix: endpoint.path, data, socket })
-      : Bun.connect<SocketData>({ hostname: endpoint.host, port: endpoint.port, data, socket });
+      ? Bun.connect<SocketData>({ unix: endpoint.path, data: link, socket })
+      : Bun.connect<SocketData>({
+          hostname: endpoint.host,
+          port: endpoint.port,
+          data: link,
+          socket,
+        });
     connecting.catch((error: unknown) => settle(() => reject(cannotConnect(where, error))));
     return promise;
   };

@@ -39,18 +39,20 @@ function cannotListen(endpoint: Endpoint, error: unknown): GeeError {
 }
 
 function handlers(clock: Clock, accept: Accept, unix: boolean) {
+  // The connections of one host share the text of its address, if they come one after the other.
+  let host: string = unixPeer;
   return {
     ...SocketLink.handlers,
     open(socket: Bun.Socket<SocketData>): void {
-      socket.data = {};
       const { remoteAddress } = socket;
       // Reset while it waited to be accepted: there is nobody, and not even an address.
       if (!unix && remoteAddress === undefined) {
         socket.terminate();
         return;
       }
-      const peer = unix ? unixPeer : `${remoteAddress}:${socket.remotePort}`;
-      const link = new SocketLink(peer, unix || isLoopbackHost(remoteAddress), clock);
+      if (remoteAddress !== undefined && remoteAddress !== host) host = remoteAddress;
+      const port = unix ? undefined : socket.remotePort;
+      const link = new SocketLink(host, port, unix || isLoopbackHost(host), clock);
       link.open(socket, accept(link));
     },
   };

@@ -12,17 +12,11 @@ const keepAliveMs = 15_000;
 /** How long a peer may take to close its side once we have closed ours. */
 const lingerMs = 2_000;
 
-/** What Bun keeps for each socket: the link that it carries. */
-export interface SocketData {
-  /** Missing while a connection that was reset before it was accepted passes through. */
-  link?: SocketLink;
-}
-
-/** The link of a socket; one that was reset before it was accepted has none, nor any data. */
-function linkOf(socket: Socket<SocketData>): SocketLink | undefined {
-  const data: SocketData | undefined = socket.data;
-  return data?.link;
-}
+/**
+ * What Bun keeps for each socket: the link that it carries. Missing while a connection that was reset
+ * before it was accepted passes through.
+ */
+export type SocketData = SocketLink | undefined;
 
 /**
  * Gives the memory of bytes back at once. The collector would do so late and together with much
@@ -38,7 +32,8 @@ function free(bytes: Uint8Array): void {
  * what a link promises; the queue is the outbox above.
  */
 export class SocketLink implements Link {
-  readonly peer: string;
+  readonly #host: string;
+  readonly #port: number | undefined;
   readonly local: boolean;
   readonly #clock: Clock;
   #socket: Socket<SocketData> | undefined;
@@ -46,19 +41,26 @@ export class SocketLink implements Link {
   #linger: Timer | undefined;
   #ended = false;
 
-  constructor(peer: string, local: boolean, clock: Clock) {
-    this.peer = peer;
+  /** `host` is the whole of what the peer is called when there is no `port`. */
+  constructor(host: string, port: number | undefined, local: boolean, clock: Clock) {
+    this.#host = host;
+    this.#port = port;
     this.local = local;
     this.#clock = clock;
+  }
+
+  /** Put together when it is asked for: of thousands that are idle nobody asks. */
+  get peer(): string {
+    return this.#port === undefined ? this.#host : `${this.#host}:${this.#port}`;
   }
 
   /** The socket is there, and from now on `events` hears of it. */
   open(socket: Socket<SocketData>, events: LinkEvents): void {
     this.#socket = socket;
     this.#events = events;
-    socket.data.link = this;
+    socket.data = this;
     // The kernel's own look at a peer that has vanished; it costs an idle connection nothing.
-    if (this.peer !== unixPeer) socket.setKeepAlive(true, keepAliveMs);
+    if (this.#host !== unixPeer) socket.setKeepAlive(true, keepAliveMs);
   }
 
   write(bytes: Uint8Array, start: number, end: number): number {
@@ -104,20 +106,20 @@ export class SocketLink implements Link {
   /** Bun's events, for every socket of a listener or a dial. */
   static readonly handlers: Omit<SocketHandler<SocketData>, "open"> = {
     data(socket, bytes) {
-      const link = linkOf(socket);
+      const link = socket.data;
       if (link !== undefined && link.#events?.data(bytes) === true) free(bytes);
     },
     drain(socket) {
-      const link = linkOf(socket);
+      const link = socket.data;
       if (link !== undefined) link.#events?.drain();
     },
     end(socket) {
       // The peer sends no more. Calls cannot be answered half-way: close our side as well.
-      const link = linkOf(socket);
+      const link = socket.data;
       if (link !== undefined) link.#peerEnded();
     },
     close(socket, error) {
-      const link = linkOf(socket);
+      const link = socket.data;
       if (link === undefined) return;
       link.#closed(
         new GeeError("UNAVAILABLE", `connection lost to ${link.peer}`, {
@@ -128,7 +130,7 @@ export class SocketLink implements Link {
     },
     error(socket, error) {
       // An exception that escaped from an event; Bun would leave the socket open.
-      const link = linkOf(socket);
+      const link = socket.data;
       if (link !== undefined) {
         link.#closed(
           new GeeError("INTERNAL", `connection to ${link.peer} failed`, { cause: error }),

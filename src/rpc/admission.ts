@@ -10,7 +10,7 @@ const chanceMs = 1_000;
 export interface Admitted {
   readonly link: Link;
   /** Ends it before its hello, to make room. */
-  drop(why: GeeError): void;
+  refuse(why: GeeError): void;
 }
 
 function tooMany(reason: string, message: string): GeeError {
@@ -61,7 +61,7 @@ export class Admission {
       const [oldest] = this.#greeting;
       // A crowd that comes at once is accepted before a word of any of them is read.
       if (oldest !== undefined && now - oldest[1] >= chanceMs) {
-        oldest[0].drop(
+        oldest[0].refuse(
           tooMany("TOO_MANY_GREETINGS", `${this.#maxGreetings} others have not said hello either`),
         );
       }

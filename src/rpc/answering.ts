@@ -36,7 +36,7 @@ function newLogId(): string {
 export class Answering implements RunHost, HandlerStreamsHost, StartConnection {
   readonly channel: Channel;
   readonly #host: AnsweringHost;
-  readonly #onEnded: () => void;
+  readonly #owner: { ended(): void };
   readonly #replies: Replies;
   /** Calls that are being handled and not yet answered. */
   #running: Map<number, HandlerRun> | undefined;
@@ -48,11 +48,11 @@ export class Answering implements RunHost, HandlerStreamsHost, StartConnection {
   /** Set when the greeting is over. */
   agreed = 0;
 
-  /** `onEnded`: a call that did not end at once has ended. */
-  constructor(channel: Channel, host: AnsweringHost, onEnded: () => void) {
+  /** The owner's `ended`: a call that did not end at once has ended. */
+  constructor(channel: Channel, host: AnsweringHost, owner: { ended(): void }) {
     this.channel = channel;
     this.#host = host;
-    this.#onEnded = onEnded;
+    this.#owner = owner;
     this.#replies = new Replies(channel, host.log);
     this.#streams = new StreamTable(this);
   }
@@ -176,7 +176,7 @@ export class Answering implements RunHost, HandlerStreamsHost, StartConnection {
     run.served.running--;
     this.#host.deadlines.remove(run);
     this.#host.detached.delete(run);
-    this.#onEnded();
+    this.#owner.ended();
   }
 
   #answerItems(run: HandlerRun, items: unknown): void {
@@ -267,7 +267,7 @@ export class Answering implements RunHost, HandlerStreamsHost, StartConnection {
     run.stopWaiting?.();
     run.abort(why);
     this.#streams.close(id, why);
-    this.#onEnded();
+    this.#owner.ended();
     return true;
   }
 

@@ -46,10 +46,9 @@ export interface HostingOptions extends HostingLimits {
 /** What a server is behind its listener: its services, the connections to them, and their end. */
 export class Hosting {
   readonly #host: SessionHost;
-  readonly #sessions: Set<Session> = new Set();
   readonly #shutdown: Shutdown;
   readonly #admission: Admission;
-  readonly #upkeep: Upkeep;
+  readonly #upkeep: Upkeep<Session>;
 
   /** @throws GeeError INVALID_ARGUMENT, reason BAD_OPTION, for a limit that cannot be right */
   constructor(options: HostingOptions) {
@@ -78,26 +77,22 @@ export class Hosting {
       detached: new Set(),
       running: 0,
       draining: false,
-      greeted: (session) => this.#admission.greeted(session),
+      greeted: (session) => this.#admission.greeted(session.channel),
       changed: (session) => this.#changed(session),
     };
-    this.#shutdown = new Shutdown(clock, this.#host, this.#sessions);
+    this.#shutdown = new Shutdown(clock, this.#host, this.#upkeep.sessions);
   }
 
   #changed(session: Session): void {
-    if (session.isClosed && this.#sessions.delete(session)) {
-      this.#admission.left(session);
-      this.#upkeep.remove(session);
-    }
+    if (session.isClosed && this.#upkeep.remove(session)) this.#admission.left(session.channel);
     this.#shutdown.look();
   }
 
   /** Takes a connection; what it returns hears of the link's bytes. */
   accept(link: Link): LinkEvents {
     const session = new Session(link, this.#host);
-    this.#sessions.add(session);
     this.#upkeep.add(session);
-    const refusal = this.#admission.enter(session);
+    const refusal = this.#admission.enter(session.channel);
     // The link opens when this returns; before that nothing can be said on it.
     if (refusal !== undefined) queueMicrotask(() => session.channel.refuse(refusal));
     return session.channel;
@@ -111,13 +106,13 @@ export class Hosting {
   /** Calls that are being answered. */
   get inFlight(): number {
     let sum = 0;
-    for (const session of this.#sessions) sum += session.inFlight;
+    for (const session of this.#upkeep.sessions) sum += session.inFlight;
     return sum;
   }
 
   /** Callers that are connected. */
   get connections(): number {
-    return this.#sessions.size;
+    return this.#upkeep.sessions.size;
   }
 
   /** Ends it without losing a call. To be called once. */

@@ -4,10 +4,19 @@ import type { Turns } from "../base/turns.ts";
 import type { Channel } from "../wire/channel.ts";
 import { faultOf } from "../wire/fault.ts";
 import type { CallMessage, FaultMessage } from "../wire/message.ts";
-import type { Answering } from "./answering.ts";
+import { Answering } from "./answering.ts";
+import type { AnsweringHost } from "./answering-host.ts";
 import { Arrivals } from "./arrivals.ts";
 import { protocolError, tooManyInFlight } from "./refusals.ts";
 import type { StartClock } from "./start-clock.ts";
+
+/** What it needs of its server. */
+interface IntakeHost {
+  readonly clock: Clock;
+  readonly turns: Turns;
+  readonly starts: StartClock;
+  readonly maxInFlight: number;
+}
 
 /**
  * The calls of one connection from their first byte to the start of their handlers: which ids are
@@ -15,7 +24,7 @@ import type { StartClock } from "./start-clock.ts";
  */
 export class Intake {
   readonly #channel: Channel;
-  readonly #answering: Answering;
+  readonly answering: Answering;
   readonly #maxInFlight: number;
   readonly #arrivals: Arrivals;
   readonly #starts: StartClock;
@@ -26,26 +35,29 @@ export class Intake {
   /** Made once: whoever sends too much must not be able to make us build an error for each. */
   #turnedAway: FaultMessage | undefined;
 
-  constructor(
-    channel: Channel,
-    answering: Answering,
-    host: {
-      readonly clock: Clock;
-      readonly turns: Turns;
-      readonly starts: StartClock;
-      readonly maxInFlight: number;
-    },
-  ) {
+  constructor(channel: Channel, answering: Answering, host: IntakeHost) {
     this.#channel = channel;
-    this.#answering = answering;
+    this.answering = answering;
     this.#maxInFlight = host.maxInFlight;
     this.#starts = host.starts;
     this.#arrivals = new Arrivals(channel, host.clock, host.turns);
   }
 
+  /** With what answers them, which tells the owner of each that ends. */
+  static of(
+    channel: Channel,
+    host: IntakeHost & AnsweringHost,
+    owner: { ended(): void },
+    agreed: number,
+  ): Intake {
+    const answering = new Answering(channel, host, owner);
+    answering.agreed = agreed;
+    return new Intake(channel, answering, host);
+  }
+
   /** Calls that were opened and not yet answered. */
   get inFlight(): number {
-    return this.#answering.inFlight + this.#arrivals.size + (this.#assembling?.size ?? 0);
+    return this.answering.inFlight + this.#arrivals.size + (this.#assembling?.size ?? 0);
   }
 
   /** Whether an id was open and is not: whatever comes for it was sent before that was known. */
@@ -53,7 +65,7 @@ export class Intake {
     return (
       id !== 0 &&
       id <= this.lastId &&
-      !this.#answering.has(id) &&
+      !this.answering.has(id) &&
       !this.#arrivals.has(id) &&
       this.#assembling?.has(id) !== true
     );
@@ -74,13 +86,13 @@ export class Intake {
     const begunAt = this.#assembling?.get(call.id);
     if (begunAt !== undefined) this.#assembling?.delete(call.id);
     else if (!this.#opens(call.id)) return;
-    if (call.streamArgument !== undefined) this.#answering.expectItems(call);
+    if (call.streamArgument !== undefined) this.answering.expectItems(call);
     this.#arrivals.add(call, begunAt);
   }
 
   /** A call has come whose body cannot be read. */
   unreadable(id: number, why: GeeError): void {
-    if (this.#assembling?.delete(id) === true || this.#opens(id)) this.#answering.fault(id, why);
+    if (this.#assembling?.delete(id) === true || this.#opens(id)) this.answering.fault(id, why);
   }
 
   /** Whether there is no room for a call whose frame has come, and it has been told so. */
@@ -96,7 +108,7 @@ export class Intake {
     if (id <= this.lastId) {
       if (this.isEnded(id)) return false;
       if (this.#assembling?.has(id) === true) return true;
-      if (this.#answering.streamsOf(id)?.isDue === true) return true;
+      if (this.answering.streamsOf(id)?.isDue === true) return true;
       this.#channel.refuse(protocolError(`a part of call ${id}, of which nothing is due`));
       return false;
     }
@@ -116,10 +128,10 @@ export class Intake {
     if (id > this.lastId) return false;
     this.#channel.dropUnfinished(id);
     if (this.#assembling?.delete(id) === true || this.#arrivals.cancel(id)) {
-      this.#answering.fault(id, why.withExecuted("no"));
-    } else if (!this.#answering.giveUp(id, why) && this.#channel.dropUnsent(id)) {
+      this.answering.fault(id, why.withExecuted("no"));
+    } else if (!this.answering.giveUp(id, why) && this.#channel.dropUnsent(id)) {
       // It was answered, and the answer is on its way in parts: this one takes its place.
-      this.#answering.fault(id, why.withExecuted("yes"));
+      this.answering.fault(id, why.withExecuted("yes"));
     }
     return true;
   }
@@ -132,7 +144,7 @@ export class Intake {
   /** Starts what waits, as far as there is room for the answers. */
   start(): void {
     this.#starts.begin();
-    this.#arrivals.start((call, at) => this.#answering.start(call, at));
+    this.#arrivals.start((call, at) => this.answering.start(call, at));
   }
 
   /** The link is not read from now on. */
@@ -144,7 +156,7 @@ export class Intake {
   refuseAll(why: GeeError): void {
     const waiting = this.#arrivals.takeAll().map(({ id }) => id);
     for (const id of [...waiting, ...(this.#assembling?.keys() ?? [])]) {
-      this.#answering.fault(id, why);
+      this.answering.fault(id, why);
     }
     this.#assembling = undefined;
   }

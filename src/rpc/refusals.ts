@@ -1,5 +1,7 @@
 import { GeeError } from "../base/errors.ts";
 import type { Code, Executed } from "../base/errors.ts";
+import { printable } from "../base/log.ts";
+import type { Log } from "../base/log.ts";
 
 /** Why a connection ends whose peer sent what needs a feature that was not agreed on. */
 export function unsupportedKind(what: string): GeeError {
@@ -204,4 +206,10 @@ export function brokenBy(peer: string, what: string): GeeError {
   return new GeeError("INTERNAL", `protocol error of ${peer}: ${what}`, {
     reason: "PROTOCOL_ERROR",
   });
+}
+
+/** Has a server's log tell of a connection that ended because of what was said on it. */
+export function logged(why: GeeError, log: Log, link: { readonly peer: string }): void {
+  if (why.reason !== "NOT_A_FRAME" && why.reason !== "PROTOCOL_ERROR") return;
+  log.warn("connection refused", { peer: link.peer, why: printable(why.message) });
 }

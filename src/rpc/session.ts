@@ -1,6 +1,5 @@
 import type { GeeError } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
-import { printable } from "../base/log.ts";
 import type { Timer } from "../base/time.ts";
 import type { Turns } from "../base/turns.ts";
 import { Channel } from "../wire/channel.ts";
@@ -11,8 +10,6 @@ import { agreedFeatures, features } from "../wire/hello.ts";
 import type { CallerHello, ServerHello } from "../wire/hello.ts";
 import type { Link } from "../wire/link.ts";
 import type { Message } from "../wire/message.ts";
-import type { Admitted } from "./admission.ts";
-import { Answering } from "./answering.ts";
 import type { AnsweringHost } from "./answering-host.ts";
 import { Controls } from "./control-budget.ts";
 import { awaitHello, refusalOfHello } from "./greeting.ts";
@@ -41,42 +38,49 @@ export interface SessionHost extends AnsweringHost {
  *   came with its call wins. Every call gets exactly one answer, cancelled or not.
  * - closed: what still runs has been told to stop, and nobody hears of its result.
  */
-export class Session implements ChannelOwner, Admitted, UpkeepSession {
+export class Session implements ChannelOwner, UpkeepSession {
   readonly channel: Channel;
   readonly #host: SessionHost;
-  readonly #intake: Intake;
-  readonly #answering: Answering;
-  readonly bornAt: number;
+  /** Made with the first call, as most of what follows is when it is needed: many never call. */
+  #intake: Intake | undefined;
+  /** What was agreed with the caller's hello. */
+  #agreed = 0;
+  retireAt: number = Number.POSITIVE_INFINITY;
   #state: "greeting" | "open" | "closed" = "greeting";
   /** Anything was read since the last look. */
   #heard = false;
+  /** A ping was sent and not answered yet. */
+  #asked = false;
   /** Runs while the hello is awaited. */
   #helloTimer: Timer | undefined;
-  readonly #watch: LinkWatch;
+  #watch: LinkWatch | undefined;
   #controls: Controls | undefined;
 
   constructor(link: Link, host: SessionHost) {
     this.#host = host;
     this.channel = new Channel(link, this, "caller", limits.maxCallerHelloBytes);
-    this.#answering = new Answering(this.channel, host, () => host.changed(this));
-    this.#intake = new Intake(this.channel, this.#answering, host);
-    this.#watch = new LinkWatch(this.channel, host.clock, host.deadlines);
-    this.bornAt = host.clock.now();
     host.turns.watch();
     this.#helloTimer = awaitHello(this.channel, host.clock);
   }
 
   /** Calls that were accepted and not yet answered. */
   get inFlight(): number {
-    return this.#intake.inFlight;
+    return this.#intake?.inFlight ?? 0;
   }
 
-  get link(): Link {
-    return this.channel.link;
+  #calls(): Intake {
+    this.#intake ??= Intake.of(this.channel, this.#host, this, this.#agreed);
+    return this.#intake;
   }
 
-  drop(why: GeeError): void {
-    this.channel.refuse(why);
+  #watching(): LinkWatch {
+    this.#watch ??= new LinkWatch(this.channel, this.#host.clock, this.#host.deadlines);
+    return this.#watch;
+  }
+
+  /** A call has ended, but not at once. */
+  ended(): void {
+    this.#host.changed(this);
   }
 
   /** Whether the connection is over. */
@@ -98,17 +102,20 @@ export class Session implements ChannelOwner, Admitted, UpkeepSession {
     }
     switch (message.kind) {
       case "call":
-        this.#intake.arrive(message);
+        this.#calls().arrive(message);
         break;
       case "cancel":
-        if (!this.#intake.cancel(message.id, refusals.cancelled(message.code)))
+        if (this.#intake?.cancel(message.id, refusals.cancelled(message.code)) !== true) {
           this.#control().spend();
+        }
         break;
       case "ping":
         this.#control().answer(message.token);
         break;
       case "pong":
-        this.#control().spend();
+        // One that was asked for costs nothing, and no budget is made for it.
+        if (this.#asked) this.#asked = false;
+        else this.#control().spend();
         break;
       case "drain":
         // The caller opens no further calls; it closes once the last is answered.
@@ -132,15 +139,13 @@ export class Session implements ChannelOwner, Admitted, UpkeepSession {
 
   #streamed(message: StreamMessage): void {
     const { id, kind } = message;
-    if ((this.#answering.agreed & features.streams) === 0) {
-      this.channel.refuse(refusals.unsupportedKind(kind));
-      return;
-    }
-    if (this.#intake.isEnded(id)) return;
+    if (this.#lacks(features.streams, kind)) return;
+    const intake = this.#intake;
+    if (intake?.isEnded(id) === true) return;
     const broken =
-      id === 0 || id > this.#intake.lastId
+      intake === undefined || id === 0 || id > intake.lastId
         ? `${kind} of no call`
-        : takeIn(message, this.#answering);
+        : takeIn(message, intake.answering);
     if (broken !== undefined) this.channel.refuse(refusals.protocolError(broken));
   }
 
@@ -150,16 +155,20 @@ export class Session implements ChannelOwner, Admitted, UpkeepSession {
       return;
     }
     if (kind === kinds.call) {
-      this.#intake.unreadable(id, refusals.badCall(why));
+      this.#calls().unreadable(id, refusals.badCall(why));
       return;
     }
     const needed = kind === kinds.part ? features.parts : features.streams;
-    if ((this.#answering.agreed & needed) === 0) {
-      this.channel.refuse(refusals.unsupportedKind(`kind ${kind}`));
-      return;
-    }
-    if (this.#intake.cancel(id, refusals.badItem(why))) return;
+    if (this.#lacks(needed, `kind ${kind}`)) return;
+    if (this.#intake?.cancel(id, refusals.badItem(why)) === true) return;
     this.channel.refuse(refusals.protocolError(`kind ${kind} of no call`));
+  }
+
+  /** Ends a connection on which something was said that is not agreed. */
+  #lacks(feature: number, said: string): boolean {
+    if ((this.#agreed & feature) !== 0) return false;
+    this.channel.refuse(refusals.unsupportedKind(said));
+    return true;
   }
 
   #greet(hello: CallerHello): void {
@@ -173,9 +182,8 @@ export class Session implements ChannelOwner, Admitted, UpkeepSession {
     this.#helloTimer = undefined;
     this.#state = "open";
     this.#host.greeted(this);
-    const agreed = agreedFeatures(hello.features);
-    this.#answering.agreed = agreed;
-    const parts = (agreed & features.parts) !== 0;
+    this.#agreed = agreedFeatures(hello.features);
+    const parts = (this.#agreed & features.parts) !== 0;
     this.channel.greeted(own.maxMessageBytes, hello.maxMessageBytes, parts);
     this.channel.send({ kind: "serverHello", id: 0, hello: own });
   }
@@ -187,9 +195,10 @@ export class Session implements ChannelOwner, Admitted, UpkeepSession {
 
   readEnd(): void {
     this.#heard = true;
-    this.#intake.readEnd();
-    this.#watch.read();
-    this.#intake.start();
+    this.#intake?.readEnd();
+    if (this.channel.isIncomplete) this.#watching();
+    this.#watch?.read();
+    this.#intake?.start();
     // A call that was refused ends without a handler that would tell.
     if (this.#host.draining) this.#host.changed(this);
   }
@@ -197,54 +206,48 @@ export class Session implements ChannelOwner, Admitted, UpkeepSession {
   // -------------------------------------------------------------- ending
 
   blocked(): void {
-    this.#watch.waiting();
+    this.#watching().waiting();
   }
 
   drained(): void {
-    this.#watch.waiting();
-    this.#intake.start();
+    this.#watch?.waiting();
+    this.#intake?.start();
     this.#host.changed(this);
   }
 
   resumed(): void {
-    this.#watch.resumed();
+    this.#watch?.resumed();
   }
 
   turnsAway(kind: number, id: number): boolean {
     if (this.#state !== "open") return false;
-    if (kind === kinds.call) return this.#intake.turnsAway(id);
-    return (this.#answering.agreed & features.streams) !== 0 && this.#intake.isEnded(id);
+    if (kind === kinds.call) return this.#calls().turnsAway(id);
+    return (this.#agreed & features.streams) !== 0 && this.#intake?.isEnded(id) === true;
   }
 
   takesPart(id: number, first: boolean): boolean {
-    if (this.#state === "open" && (this.#answering.agreed & features.parts) === 0) {
-      this.channel.refuse(refusals.unsupportedKind("part"));
-      return false;
-    }
+    if (this.#state === "open" && this.#lacks(features.parts, "part")) return false;
     if (this.#state !== "open" || id === 0) {
       this.channel.refuse(refusals.protocolError("a part of no call"));
       return false;
     }
-    return this.#intake.takesPart(id, first);
+    return this.#calls().takesPart(id, first);
   }
 
   paused(): void {
-    this.#watch.paused();
-    this.#intake.paused();
+    this.#watching().paused();
+    this.#calls().paused();
   }
 
   /** Says that no call beyond those which arrived will be accepted. */
   announceDrain(): void {
-    if (this.#state !== "open") return;
-    this.channel.send({
-      kind: "drain",
-      id: 0,
-      lastCallId: this.#intake.lastId,
-      reason: "the server is shutting down",
-    });
+    const lastCallId = this.#intake?.lastId ?? 0;
+    if (this.isOpen) this.#drain(lastCallId, "the server is shutting down");
   }
 
-  // -------------------------------------------------------------- upkeep
+  #drain(lastCallId: number, reason: string): void {
+    this.channel.send({ kind: "drain", id: 0, lastCallId, reason });
+  }
 
   get isOpen(): boolean {
     return this.#state === "open";
@@ -257,6 +260,7 @@ export class Session implements ChannelOwner, Admitted, UpkeepSession {
   }
 
   ping(): void {
+    this.#asked = true;
     this.channel.send({ kind: "ping", id: 0, token: 0 });
   }
 
@@ -266,8 +270,7 @@ export class Session implements ChannelOwner, Admitted, UpkeepSession {
 
   /** Asks the caller for another connection; what still comes on this one is answered. */
   retire(): void {
-    const reason = "the connection is old";
-    this.channel.send({ kind: "drain", id: 0, lastCallId: 0xffff_ffff, reason });
+    this.#drain(0xffff_ffff, "the connection is old");
   }
 
   /** Answers what still runs, tells it to stop, and ends the connection. */
@@ -276,8 +279,8 @@ export class Session implements ChannelOwner, Admitted, UpkeepSession {
       this.channel.refuse(refusals.shuttingDown());
       return;
     }
-    this.#intake.refuseAll(refusals.shuttingDown());
-    this.#answering.giveUpAll(why);
+    this.#intake?.refuseAll(refusals.shuttingDown());
+    this.#intake?.answering.giveUpAll(why);
     this.channel.end(why);
   }
 
@@ -285,16 +288,12 @@ export class Session implements ChannelOwner, Admitted, UpkeepSession {
     if (this.#state === "closed") return;
     this.#state = "closed";
     this.#helloTimer?.cancel();
-    this.#watch.closed();
+    if (this.channel.unsentBytes > 0) this.#watching();
+    this.#watch?.closed();
     this.#host.turns.unwatch();
-    if (why.reason === "NOT_A_FRAME" || why.reason === "PROTOCOL_ERROR") {
-      this.#host.log.warn("connection refused", {
-        peer: this.channel.link.peer,
-        why: printable(why.message),
-      });
-    }
-    this.#intake.clear();
-    this.#answering.abandon(refusals.callerGone(why));
+    refusals.logged(why, this.#host.log, this.channel.link);
+    this.#intake?.clear();
+    this.#intake?.answering.abandon(refusals.callerGone(why));
     this.#host.changed(this);
   }
 }

@@ -18,8 +18,8 @@ const goldenRatio = (Math.sqrt(5) - 1) / 2;
 export interface UpkeepSession {
   /** Whether the greeting is over and the connection is not; others are left alone. */
   readonly isOpen: boolean;
-  /** When the connection was opened, by the clock. Fixed. */
-  readonly bornAt: number;
+  /** When it is to be retired; Infinity when it never is, or was. Upkeep's own, kept here. */
+  retireAt: number;
   /**
    * Whether anything was read since the last look, which is forgotten by that. True as well for a
    * session that we have not read ourselves, and at the first look, because its hello was read.
@@ -27,7 +27,7 @@ export interface UpkeepSession {
   takeHeard(): boolean;
   /** Asks the caller for a sign of life. */
   ping(): void;
-  /** The caller is gone. Called once; the session is let go of before. */
+  /** The caller is gone. Called once; the session is let go of. */
   giveUp(): void;
   /** The connection is old: the caller is asked to open another one. Called once. */
   retire(): void;
@@ -51,19 +51,18 @@ export interface UpkeepOptions {
  * pinged; when it was not heard in the next sweep either, it is given up. One that is too old is
  * retired. A sweep takes as many phases of the loop as it needs, so that it holds nobody up.
  */
-export class Upkeep {
+export class Upkeep<Session extends UpkeepSession> {
   readonly #clock: Clock;
   readonly #maxAgeMs: number;
-  /** When each session is to be retired; Infinity when it never is, or was. */
-  readonly #retireAt: Map<UpkeepSession, number> = new Map();
+  readonly #sessions: Set<Session> = new Set();
   /** Those that were pinged in the last sweep. */
-  readonly #asked: Set<UpkeepSession> = new Set();
+  readonly #asked: Set<Session> = new Set();
   /** The next session's age, from 0 up to 1 within its range. */
   #ageTurn: number;
   #timer: Timer | undefined;
   #dueAt = 0;
   /** What is left of the sweep that is under way. */
-  #rest: Iterator<UpkeepSession> | undefined;
+  #rest: Iterator<Session> | undefined;
   /** The sweep that is under way, or else the last one, came late and gives nobody up. */
   #excused = false;
 
@@ -73,29 +72,36 @@ export class Upkeep {
     this.#ageTurn = (options.random ?? Math.random)();
   }
 
-  /** Takes a session in; `remove` follows when it is closed. */
-  add(session: UpkeepSession): void {
-    this.#retireAt.set(session, this.#nextRetirement(session));
+  /** Those that were taken in and not let go, in the order of their coming. */
+  get sessions(): ReadonlySet<Session> {
+    return this.#sessions;
+  }
+
+  /** Takes a session in whose connection was just opened; `remove` follows when it is closed. */
+  add(session: Session): void {
+    session.retireAt = this.#nextRetirement();
+    this.#sessions.add(session);
     if (this.#timer === undefined && this.#rest === undefined) this.#arm();
   }
 
-  /** Lets a session go. Does nothing when it is not held. */
-  remove(session: UpkeepSession): void {
-    this.#retireAt.delete(session);
+  /** Lets a session go; false when it was not held. */
+  remove(session: Session): boolean {
+    const held = this.#sessions.delete(session);
     this.#asked.delete(session);
-    if (this.#retireAt.size > 0) return;
+    if (this.#sessions.size > 0) return held;
     this.#timer?.cancel();
     this.#timer = undefined;
+    return held;
   }
 
   /**
    * Callers that came together, because a server was restarted or a network was, must not leave
    * together. Chance alone would leave gaps and crowds; it only keeps servers apart from each other.
    */
-  #nextRetirement(session: UpkeepSession): number {
+  #nextRetirement(): number {
     if (this.#maxAgeMs === 0) return Number.POSITIVE_INFINITY;
     this.#ageTurn = (this.#ageTurn + goldenRatio) % 1;
-    return session.bornAt + this.#maxAgeMs * (leastAge + ageRange * this.#ageTurn);
+    return this.#clock.now() + this.#maxAgeMs * (leastAge + ageRange * this.#ageTurn);
   }
 
   #arm(): void {
@@ -111,7 +117,7 @@ export class Upkeep {
     const lateMs = this.#clock.now() - this.#dueAt;
     this.#excused = lateMs > (this.#excused ? stoodStillMs : limits.lateTurnMs);
     // Live, and in the order of their coming: who leaves meanwhile is not met, who comes is.
-    this.#rest = this.#retireAt.keys();
+    this.#rest = this.#sessions.values();
     this.#slice();
   };
 
@@ -124,7 +130,7 @@ export class Upkeep {
       if (done === true) {
         this.#rest = undefined;
         // Only now, so that everybody has a whole period to answer, however long the sweep took.
-        if (this.#retireAt.size > 0) this.#arm();
+        if (this.#sessions.size > 0) this.#arm();
         return;
       }
       this.#look(value, now);
@@ -132,21 +138,20 @@ export class Upkeep {
     this.#clock.nextPhase(this.#slice);
   };
 
-  #look(session: UpkeepSession, now: number): void {
+  #look(session: Session, now: number): void {
     if (!session.isOpen) return;
     if (session.takeHeard()) {
       this.#asked.delete(session);
     } else if (this.#asked.has(session) && !this.#excused) {
-      this.remove(session);
       session.giveUp();
+      this.remove(session);
       return;
     } else {
       this.#asked.add(session);
       session.ping();
     }
-    const retireAt = this.#retireAt.get(session);
-    if (retireAt === undefined || now < retireAt) return;
-    this.#retireAt.set(session, Number.POSITIVE_INFINITY);
+    if (now < session.retireAt || !this.#sessions.has(session)) return;
+    session.retireAt = Number.POSITIVE_INFINITY;
     session.retire();
   }
 }

@@ -38,9 +38,8 @@ export class Channel implements LinkEvents, SenderOwner {
   #paused = false;
   /** What runs when there is room. */
   #waiting: Set<() => void> | undefined;
-  #closed = false;
-  #ending = false;
-  #told = false;
+  /** The owner is told with the first change, and nothing is read, sent or delivered from then on. */
+  #state: "open" | "ending" | "closed" = "open";
 
   /** `from` is the side that the peer is. */
   constructor(link: Link, owner: ChannelOwner, from: "caller" | "server", maxHelloBytes: number) {
@@ -53,7 +52,7 @@ export class Channel implements LinkEvents, SenderOwner {
 
   /** Whether the connection is over, or about to be: nothing more is read, sent or delivered. */
   get finished(): boolean {
-    return this.#closed || this.#ending;
+    return this.#state !== "open";
   }
 
   /** What has come and is not whole. */
@@ -62,6 +61,12 @@ export class Channel implements LinkEvents, SenderOwner {
     "incompleteFrame" | "incompleteBytes" | "unfinishedMessage" | "unfinishedBytes"
   > {
     return this.#receiver;
+  }
+
+  /** Whether a frame or a message in parts has come and is not whole. */
+  get isIncomplete(): boolean {
+    const { incompleteFrame, unfinishedMessage } = this.#receiver;
+    return incompleteFrame !== undefined || unfinishedMessage !== undefined;
   }
 
   /** Whether the link is not read because of unsent bytes. */
@@ -86,7 +91,7 @@ export class Channel implements LinkEvents, SenderOwner {
    * such of up to `peerMaxMessageBytes`, and `parts` when both sides know them.
    */
   greeted(maxMessageBytes: number, peerMaxMessageBytes: number, parts: boolean): void {
-    this.#receiver.maxMessageBytes = maxMessageBytes;
+    this.#receiver.maxBodyBytes = maxMessageBytes;
     this.#sender.greeted(peerMaxMessageBytes, parts);
   }
 
@@ -126,7 +131,7 @@ export class Channel implements LinkEvents, SenderOwner {
 
   /** Writes what waits now, not at the end of the turn. */
   flush(): void {
-    if (!this.#closed) this.#sender.flush();
+    if (this.#state !== "closed") this.#sender.flush();
   }
 
   blocked(): void {
@@ -229,9 +234,9 @@ export class Channel implements LinkEvents, SenderOwner {
   }
 
   drain(): void {
-    if (this.#closed) return;
+    if (this.#state === "closed") return;
     this.#sender.drained();
-    if (!this.#ending) this.#owner.drained();
+    if (!this.finished) this.#owner.drained();
     else if (this.#sender.unsentBytes === 0) this.link.end();
   }
 
@@ -248,7 +253,7 @@ export class Channel implements LinkEvents, SenderOwner {
   /** Ends the connection once what waits is written. The owner is told now. */
   end(why: GeeError): void {
     if (this.finished) return;
-    this.#ending = true;
+    this.#state = "ending";
     this.#receiver.clear();
     this.#sender.flush();
     if (this.#sender.unsentBytes === 0) this.link.end();
@@ -257,26 +262,22 @@ export class Channel implements LinkEvents, SenderOwner {
 
   /** Closes at once; what waits is lost. */
   close(why: GeeError): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#tell(why);
-    this.#sender.clear();
-    this.#receiver.clear();
+    if (this.#state === "closed") return;
+    this.closed(why);
     this.link.close();
   }
 
   /** The link's last event. */
   closed(why: GeeError): void {
-    this.#closed = true;
-    this.#tell(why);
+    const { finished } = this;
+    this.#state = "closed";
+    if (!finished) this.#tell(why);
     this.#sender.clear();
     this.#receiver.clear();
   }
 
   /** Once, and at once: what is pending must not wait for the socket's last word. */
   #tell(why: GeeError): void {
-    if (this.#told) return;
-    this.#told = true;
     this.#waiting = undefined;
     this.#owner.closed(why);
   }

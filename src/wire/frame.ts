@@ -98,16 +98,6 @@ export function endFrame(writer: Writer, start: number): void {
   writer.view.setUint32(start + 1, writer.length - start - prefixBytes);
 }
 
-/** Where whole frames go. The bytes are the receiver's until it returns, and no longer. */
-export interface FrameSink {
-  /** The largest body (content behind kind and id) that is accepted now. */
-  maxBodyBytes(): number;
-  /** A frame's fields: `fields` data items in `bytes[start]` to `bytes[end - 1]`. */
-  frame(kind: number, id: number, fields: number, bytes: Buffer, start: number, end: number): void;
-  /** Whether nothing more is wanted: the rest of what was pushed is dropped. */
-  readonly finished: boolean;
-}
-
 function whoSpeaks(bytes: Buffer, start: number): string {
   const head = bytes.toString("latin1", start, start + 4);
   if (/^(?:GET|POST|PUT|HEAD|OPTI|DELE|CONN|PATC|PRI|HTTP)/.test(head)) return "peer speaks HTTP";
@@ -121,17 +111,30 @@ function whoSpeaks(bytes: Buffer, start: number): string {
  * as their bytes are there, before anything is made for the body. A frame that comes in pieces is
  * gathered in a buffer that grows with what has really arrived, never with what was claimed.
  */
-export class FrameReader {
-  readonly #sink: FrameSink;
+export abstract class FrameReader {
   /** The frame that is incomplete, from its first byte; undefined between frames. */
   #partial: Buffer | undefined;
   #have = 0;
   /** Frames that were whole. */
   #count = 0;
 
-  constructor(sink: FrameSink) {
-    this.#sink = sink;
-  }
+  /** The largest body (content behind kind and id) that is accepted now. */
+  protected abstract readonly maxBodyBytes: number;
+  /** Whether nothing more is wanted: the rest of what was pushed is dropped. */
+  abstract readonly finished: boolean;
+
+  /**
+   * A frame's fields: `fields` data items in `bytes[start]` to `bytes[end - 1]`. They are the reader's
+   * again when this returns.
+   */
+  protected abstract frame(
+    kind: number,
+    id: number,
+    fields: number,
+    bytes: Buffer,
+    start: number,
+    end: number,
+  ): void;
 
   /** The number of the frame that is incomplete, counted from 0; undefined between frames. */
   get incompleteFrame(): number | undefined {
@@ -147,7 +150,7 @@ export class FrameReader {
   }
 
   /** Drops what is incomplete: the stream is over. */
-  clear(): void {
+  protected dropPartial(): void {
     this.#hold(undefined);
   }
 
@@ -158,7 +161,7 @@ export class FrameReader {
   }
 
   /** Takes the next bytes of the stream. @throws FrameError */
-  push(chunk: Uint8Array): void {
+  protected gather(chunk: Uint8Array): void {
     let bytes = Buffer.isBuffer(chunk)
       ? chunk
       : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
@@ -168,8 +171,7 @@ export class FrameReader {
       if (this.#partial !== undefined) return;
       if (at === bytes.length) return;
     }
-    const sink = this.#sink;
-    while (!sink.finished) {
+    while (!this.finished) {
       const left = bytes.length - at;
       if (left === 0) return;
       if (left < headBytes) {
@@ -181,7 +183,7 @@ export class FrameReader {
       this.#deliver(bytes, at, total);
       at += total;
     }
-    if (sink.finished) return;
+    if (this.finished) return;
     bytes = bytes.subarray(at);
     // Room for the rest as well, where its size is known.
     const total = bytes.length < headBytes ? 0 : this.#check(bytes, 0, bytes.length);
@@ -241,7 +243,7 @@ export class FrameReader {
     if (length < contentHeadBytes) {
       throw new FrameError("INVALID_ARGUMENT", "BAD_FRAME", `a frame of ${length} bytes`);
     }
-    const max = this.#sink.maxBodyBytes();
+    const max = this.maxBodyBytes;
     if (length - contentHeadBytes > max) {
       throw new FrameError(
         "RESOURCE_EXHAUSTED",
@@ -266,7 +268,7 @@ export class FrameReader {
 
   #deliver(bytes: Buffer, start: number, total: number): void {
     this.#count++;
-    this.#sink.frame(
+    this.frame(
       bytes[start + kindOffset] ?? 0,
       uint32At(bytes, start + idOffset),
       fieldsAt(bytes, start),

@@ -1,6 +1,5 @@
 import { ValueReader } from "./decode.ts";
 import { contentHeadBytes, firstSkippableKind, FrameError, FrameReader, kinds } from "./frame.ts";
-import type { FrameSink } from "./frame.ts";
 import { Malformed } from "./heads.ts";
 import { isKnownKind, readMessage } from "./message-reader.ts";
 import type { Message } from "./message.ts";
@@ -41,15 +40,14 @@ const partKinds: Readonly<Record<"caller" | "server", ReadonlySet<number>>> = {
 };
 
 /** The reading half of a channel: bytes, frame, parts of a message put together, message, owner. */
-export class Receiver implements FrameSink {
+export class Receiver extends FrameReader {
   readonly #channel: { readonly finished: boolean };
   readonly #owner: ReceiverOwner;
   readonly #from: "caller" | "server";
-  readonly #frames: FrameReader = new FrameReader(this);
   /** Made with the first part. */
   #parts: PartsIn | undefined;
   /** The largest body that is accepted. */
-  maxMessageBytes: number;
+  maxBodyBytes: number;
 
   /** `from` is the side that the peer is. */
   constructor(
@@ -58,28 +56,15 @@ export class Receiver implements FrameSink {
     from: "caller" | "server",
     maxHelloBytes: number,
   ) {
+    super();
     this.#channel = channel;
     this.#owner = owner;
     this.#from = from;
-    this.maxMessageBytes = maxHelloBytes;
+    this.maxBodyBytes = maxHelloBytes;
   }
 
-  get finished(): boolean {
+  override get finished(): boolean {
     return this.#channel.finished;
-  }
-
-  maxBodyBytes(): number {
-    return this.maxMessageBytes;
-  }
-
-  /** The number of the frame of which only a part has come; undefined when none is. */
-  get incompleteFrame(): number | undefined {
-    return this.#frames.incompleteFrame;
-  }
-
-  /** How large that frame is, as far as it is known. */
-  get incompleteBytes(): number {
-    return this.#frames.incompleteBytes;
   }
 
   /** The number of the message in parts that is not whole for the longest time. */
@@ -101,16 +86,23 @@ export class Receiver implements FrameSink {
   push(bytes: Uint8Array): boolean {
     // Of a few, the buffer behind them is made when it is asked for, which costs more than it frees.
     if (bytes.length < leastWatchedBytes) {
-      this.#frames.push(bytes);
+      this.gather(bytes);
       return false;
     }
     const { buffer } = bytes;
     reader.watch(buffer);
-    this.#frames.push(bytes);
+    this.gather(bytes);
     return reader.unwatch(buffer);
   }
 
-  frame(kind: number, id: number, fields: number, bytes: Buffer, start: number, end: number): void {
+  protected override frame(
+    kind: number,
+    id: number,
+    fields: number,
+    bytes: Buffer,
+    start: number,
+    end: number,
+  ): void {
     if (!isKnownKind(kind)) {
       if (kind >= firstSkippableKind) return;
       throw new FrameError("UNIMPLEMENTED", "UNKNOWN_KIND", `kind ${kind} is not known`);
@@ -154,7 +146,7 @@ export class Receiver implements FrameSink {
     }
     if (this.finished) return;
     this.#parts ??= new PartsIn();
-    const content = this.#parts.add(id, bytes, totalBytes, this.maxMessageBytes);
+    const content = this.#parts.add(id, bytes, totalBytes, this.maxBodyBytes);
     if (content === undefined) return;
     const kind = content[1] ?? 0;
     const fields = (content[0] ?? 0) - 0x82;
@@ -180,7 +172,7 @@ export class Receiver implements FrameSink {
 
   /** Drops what is not whole: nothing more comes. */
   clear(): void {
-    this.#frames.clear();
+    this.dropPartial();
     this.#parts?.clear();
   }
 }

@@ -8,7 +8,7 @@ import { MemoryLink } from "../support/links.ts";
 
 function caller(peer: string, local = false): Admitted & { readonly dropped: GeeError[] } {
   const dropped: GeeError[] = [];
-  return { link: new MemoryLink({ peer, local }), dropped, drop: (why) => dropped.push(why) };
+  return { link: new MemoryLink({ peer, local }), dropped, refuse: (why) => dropped.push(why) };
 }
 
 test("there is room for so many connections, and for another when one has left", () => {

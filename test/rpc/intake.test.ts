@@ -39,7 +39,7 @@ function open(maxInFlight: number = limits.maxInFlight) {
   const foo = new Foo();
   const host = hostOf({ Foo: foo }, { clock, maxInFlight });
   const bench = openBench({ parts: true });
-  const answering = new Answering(bench.channel, host, () => {});
+  const answering = new Answering(bench.channel, host, { ended() {} });
   answering.agreed = features.parts | features.streams | features.oneway | features.keys;
   const intake = new Intake(bench.channel, answering, host);
   const hold = (id: number): void =>

@@ -9,15 +9,11 @@ const period = limits.sweepMs;
 /** A session that says what is done to it; `heard` is what its next look finds. */
 class FakeSession implements UpkeepSession {
   isOpen = true;
-  readonly bornAt: number;
+  retireAt = 0;
   heard = false;
   looks = 0;
   readonly done: string[] = [];
   onPing: (() => void) | undefined = undefined;
-
-  constructor(bornAt: number) {
-    this.bornAt = bornAt;
-  }
 
   takeHeard(): boolean {
     this.looks++;
@@ -42,10 +38,10 @@ class FakeSession implements UpkeepSession {
 
 function open(count: number, options: Omit<UpkeepOptions, "clock"> = { maxConnectionAgeMs: 0 }) {
   const clock = new FakeClock();
-  const upkeep = new Upkeep({ clock, random: () => 0, ...options });
-  const sessions = Array.from({ length: count }, () => new FakeSession(clock.now()));
+  const upkeep = new Upkeep<FakeSession>({ clock, random: () => 0, ...options });
+  const sessions = Array.from({ length: count }, () => new FakeSession());
   for (const session of sessions) upkeep.add(session);
-  const [first = new FakeSession(0)] = sessions;
+  const [first = new FakeSession()] = sessions;
   return { clock, upkeep, sessions, first };
 }
 
@@ -186,7 +182,7 @@ test("of one that left nothing is remembered, were it taken in again", async () 
 test("one timer, in the background, and only while there are sessions", async () => {
   const { clock, upkeep, sessions } = open(0);
   expect(clock.pending()).toBe(0);
-  for (let each = 0; each < 3; each++) sessions.push(new FakeSession(clock.now()));
+  for (let each = 0; each < 3; each++) sessions.push(new FakeSession());
   for (const session of sessions) upkeep.add(session);
   expect(clock.pending()).toBe(1);
   expect(clock.pending("foreground")).toBe(0);
@@ -195,7 +191,7 @@ test("one timer, in the background, and only while there are sessions", async ()
   for (const session of sessions) upkeep.remove(session);
   expect(clock.pending()).toBe(0);
   await clock.advance(period);
-  const late = new FakeSession(clock.now());
+  const late = new FakeSession();
   upkeep.add(late);
   await clock.advance(period - 1);
   expect(late.looks).toBe(0);
@@ -223,8 +219,8 @@ class PhasedClock extends FakeClock {
 
 function openPhased(count: number) {
   const clock = new PhasedClock();
-  const upkeep = new Upkeep({ clock, maxConnectionAgeMs: 0 });
-  const sessions = Array.from({ length: count }, () => new FakeSession(clock.now()));
+  const upkeep = new Upkeep<FakeSession>({ clock, maxConnectionAgeMs: 0 });
+  const sessions = Array.from({ length: count }, () => new FakeSession());
   for (const session of sessions) upkeep.add(session);
   return { clock, upkeep, sessions };
 }
@@ -245,7 +241,7 @@ test("a sweep of many takes one phase for each 500, and the next waits for its e
 test("sessions that come and go between two phases are met, or not, exactly once", async () => {
   const { clock, upkeep, sessions } = openPhased(600);
   await clock.advance(period);
-  const newcomer = new FakeSession(clock.now());
+  const newcomer = new FakeSession();
   upkeep.add(newcomer);
   for (const session of sessions.slice(0, 550)) upkeep.remove(session);
   clock.phase();
@@ -259,7 +255,7 @@ test("when all go between two phases no timer is left, and one for who comes the
   const { clock, upkeep, sessions } = openPhased(600);
   await clock.advance(period);
   for (const session of sessions) upkeep.remove(session);
-  const newcomer = new FakeSession(clock.now());
+  const newcomer = new FakeSession();
   upkeep.add(newcomer);
   expect(clock.pending()).toBe(0);
   upkeep.remove(newcomer);

@@ -111,15 +111,24 @@ test("positions count every byte from the beginning, exactly", () => {
 });
 
 /** The ids of the frames of kind 3, and of all others as void. */
+class Ids extends FrameReader {
+  readonly maxBodyBytes = 1_000_000;
+  readonly finished = false;
+  readonly got: string[] = [];
+
+  push(bytes: Buffer): void {
+    this.gather(bytes);
+  }
+
+  protected override frame(kind: number, id: number): void {
+    this.got.push(kind === 3 ? `${id}` : `void ${id}`);
+  }
+}
+
 function receive(bytes: Buffer): string[] {
-  const got: string[] = [];
-  const reader = new FrameReader({
-    maxBodyBytes: () => 1_000_000,
-    finished: false,
-    frame: (kind, id) => got.push(kind === 3 ? `${id}` : `void ${id}`),
-  });
-  reader.push(bytes);
-  return got;
+  const ids = new Ids();
+  ids.push(bytes);
+  return ids.got;
 }
 
 test("a frame that is withdrawn becomes one that its receiver skips", () => {

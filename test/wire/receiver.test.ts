@@ -212,7 +212,7 @@ test("a message in parts is held to the size of a message, which the greeting ma
   expect(small.length).toBe(4_096 + 7);
   expect(reasonOf(() => receiver.push(part(1, small, small.length)))).toBe("FRAME_TOO_LARGE");
   const raised = openReceiver("caller", 4_200);
-  raised.receiver.maxMessageBytes = 65_536;
+  raised.receiver.maxBodyBytes = 65_536;
   const large = frameOf(item(1, new Uint8Array(65_533))).subarray(5);
   expect(large.length).toBe(65_536 + 7);
   raised.receiver.push(part(1, large.subarray(0, 60_000), large.length));
