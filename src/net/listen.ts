@@ -44,13 +44,13 @@ function handlers(clock: Clock, accept: Accept, unix: boolean) {
   return {
     ...SocketLink.handlers,
     open(socket: Bun.Socket<SocketData>): void {
-      const { remoteAddress } = socket;
+      const own = unix ? unixPeer : socket.remoteAddress;
       // Reset while it waited to be accepted: there is nobody, and not even an address.
-      if (!unix && remoteAddress === undefined) {
+      if (own === undefined) {
         socket.terminate();
         return;
       }
-      if (remoteAddress !== undefined && remoteAddress !== host) host = remoteAddress;
+      if (own !== host) host = own;
       const port = unix ? undefined : socket.remotePort;
       const link = new SocketLink(host, port, unix || isLoopbackHost(host), clock);
       link.open(socket, accept(link));

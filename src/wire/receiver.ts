@@ -91,8 +91,14 @@ export class Receiver extends FrameReader {
     }
     const { buffer } = bytes;
     reader.watch(buffer);
-    this.gather(bytes);
-    return reader.unwatch(buffer);
+    let usedUp = false;
+    try {
+      this.gather(bytes);
+    } finally {
+      // In any case, or the reader would hold on to the bytes of a connection that is over.
+      usedUp = reader.unwatch(buffer);
+    }
+    return usedUp;
   }
 
   protected override frame(
