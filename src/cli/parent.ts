@@ -79,14 +79,19 @@ export function joinParent(options: OutputOptions): Parent | undefined {
   const gone = Promise.withResolvers<void>();
   let isGone = false;
   let drains = false;
+  /** Who waits for what was sent to have left. */
+  const unheard: Set<() => void> = new Set();
   let events: Parameters<MessageLine["listen"]>[0] | undefined;
-  // What is sent to a parent that is just going is lost.
+  // What is sent to a parent that is just going is lost, and nothing calls back then.
   const send = async (message: unknown): Promise<void> => {
+    if (isGone) return;
     const { promise, resolve } = Promise.withResolvers<void>();
+    unheard.add(resolve);
     try {
       post(message, undefined, undefined, () => resolve());
       await promise;
     } catch {}
+    unheard.delete(resolve);
   };
 
   process.on("message", (message: unknown) => {
@@ -95,6 +100,7 @@ export function joinParent(options: OutputOptions): Parent | undefined {
   });
   process.on("disconnect", () => {
     isGone = true;
+    for (const resolve of unheard) resolve();
     if (!drains) process.exit(1);
     events?.onEnd("the process that started it has ended");
     gone.resolve();

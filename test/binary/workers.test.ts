@@ -1,4 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { connect, GeeError } from "../../src/index.ts";
 import { eventually } from "../support/cluster.ts";
 import { built, gee, start, startRegistry, type Running } from "../support/executable.ts";
 import { folder } from "../support/folder.ts";
@@ -18,6 +19,22 @@ const own = `
   }
   if (existsSync("broken")) process.exit(9);
 `;
+
+/** What may not be done twice, and tells of each time that it is done. */
+const till = `
+  import { appendFileSync } from "node:fs";
+  export class Till {
+    async Pay(id: number): Promise<number> {
+      appendFileSync("paid", id + "\\n");
+      await Bun.sleep(10);
+      return id;
+    }
+  }
+`;
+
+interface Till {
+  Pay(id: number): Promise<number>;
+}
 
 /** The pids of the workers that were there first. */
 function pids(supervisor: Running): readonly number[] {
@@ -81,6 +98,42 @@ describe.skipIf(!built)("gee server --workers", () => {
     expect(await supervisor.exited).toBe(0);
     expect(isAlive(first)).toBe(false);
     expect(await listed()).toEqual([]);
+  });
+
+  test("of the calls that a killed one had, none is done twice, and all others go on", async () => {
+    await using place = await folder({ "till.ts": till });
+    await using registry = await startRegistry();
+    const words = ["server", "till.ts", "--workers", "2", "--registry", registry.url, "--json"];
+    await using supervisor = start(words, { cwd: place.path });
+    await supervisor.says(/"event":"registered"/);
+    await using client = connect({ registry: registry.url });
+    const service = client.service<Till>("Till");
+    const paid: number[] = [];
+    const lost: GeeError[] = [];
+    let next = 0;
+    const customer = async (): Promise<void> => {
+      for (let id = next++; id < 600; id = next++) {
+        try {
+          paid.push(await service.Pay(id));
+        } catch (error) {
+          lost.push(GeeError.from(error));
+        }
+        if (id === 300) process.kill(pids(supervisor)[1] ?? 0, "SIGKILL");
+      }
+    };
+    await Promise.all(Array.from({ length: 20 }, customer));
+    const told = (await Bun.file(`${place.path}/paid`).text()).trim().split("\n").map(Number);
+    expect(new Set(told).size).toBe(told.length);
+    expect(paid.filter((id) => !told.includes(id))).toEqual([]);
+    // At most those that it was working on, and each says so.
+    expect([paid.length + lost.length, lost.length > 0, lost.length <= 20]).toEqual([
+      600,
+      true,
+      true,
+    ]);
+    expect(new Set(lost.map(({ code, executed }) => `${code} ${executed}`))).toEqual(
+      new Set(["UNAVAILABLE maybe"]),
+    );
   });
 
   test("killed, it leaves workers that finish their calls, and then nobody", async () => {

@@ -104,3 +104,30 @@ test("else it is told, and what it has to say goes to stderr from then on", asyn
     logged: "the process that started it has ended\ndraining\n",
   });
 });
+
+test("what is being said when its parent ends holds it up no longer", async () => {
+  await using place = await folder({
+    "child.ts": `
+      import { joinParent } from ${child};
+      // As it is when the parent ends before it has read: nothing calls back.
+      process.send = () => true;
+      const parent = joinParent({ json: false, env: {} });
+      setInterval(() => {}, 1_000);
+      void parent.lost();
+      console.log("there");
+      await parent.output.data("unheard");
+      await parent.output.talk("late", "late");
+      process.exit(5);
+    `,
+  });
+  const started = Bun.spawn([process.execPath, `${place.path}/child.ts`], {
+    env: { ...process.env, GEE_CHILD: "{}" },
+    stdout: "pipe",
+    stderr: "pipe",
+    serialization: "json",
+    ipc() {},
+  });
+  for await (const _ of started.stdout) break;
+  started.disconnect();
+  expect([await started.stderr.text(), await started.exited]).toEqual(["late\n", 5]);
+});
